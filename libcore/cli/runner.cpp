@@ -1,0 +1,196 @@
+// SPDX-License-Identifier: Apache-2.0
+// The loop of every filter and sink.
+#include "cli/runner.hpp"
+
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include <algorithm>
+
+#include "cli/state_store.hpp"
+#include "io/frame_reader.hpp"
+
+namespace twinpipe::cli {
+namespace {
+
+constexpr std::size_t kFlushAt = std::size_t{256} << 10;  // so that output stays in the cache
+constexpr Nanos kWakeEvery = 100 * kMillisecond;
+
+/// One run of a stage from descriptor to descriptor.
+class Run {
+ public:
+  Run(Tool& tool, SeriesTable& table, Stage& stage, const Hooks& hooks)
+      : tool_(tool), table_(table), stage_(stage), hooks_(hooks), driver_(stage, table, tool.producer()),
+        reader_(STDIN_FILENO, tool.common().max_frame), statistics_(tool), store_(tool.common().state_directory) {
+    driver_.set_skip_bad(tool.common().skip_bad);
+  }
+
+  Status loop();
+
+ private:
+  enum class Next { more, ended, stopped, reader_left };
+
+  Status take_all();
+  Status at_barrier(const FrameView& frame);
+  Status wait(Next& next);
+  Status flush();
+  Status end(bool final);
+  Status publish(bool asked);
+  std::vector<Counter> counters() const;
+  bool is_sink() const { return tool_.role() == Role::sink; }
+
+  Tool& tool_;
+  SeriesTable& table_;
+  Stage& stage_;
+  const Hooks& hooks_;
+  Signals signals_;
+  Output out_;
+  FrameSink sink_;
+  Driver driver_;
+  FrameReader reader_;
+  Statistics statistics_;
+  StateStore store_;
+};
+
+Status Run::loop() {
+  widen_pipe(STDIN_FILENO);
+  if (!is_sink())
+    if (Status status = sink_.open(); !status.ok()) return status;
+  for (Next next = Next::more;;) {
+    // Whatever goes wrong, what was whole before it leaves first.
+    if (Status status = take_all(); !status.ok()) {
+      const Status flushed = flush();
+      return flushed.ok() ? status : flushed;
+    }
+    if (sink_.reader_left()) return {};
+    if (Status status = wait(next); !status.ok()) return status;
+    if (next == Next::reader_left) return {};
+    if (next == Next::stopped) {
+      driver_.stop(out_);
+      return end(false);
+    }
+    if (next == Next::more && reader_.refill()) continue;
+    if (!reader_.status().ok()) {
+      const Status flushed = flush();
+      return flushed.ok() ? reader_.status() : flushed;
+    }
+    const Status ended = driver_.end(tool_.common().finish, out_);
+    if (!ended.ok()) {
+      const Status flushed = flush();
+      Status placed = ended;
+      placed.frame = reader_.frames();
+      placed.offset = reader_.offset();
+      return flushed.ok() ? placed : flushed;
+    }
+    return end(driver_.guard().ending() == Ending::finished || tool_.common().finish);
+  }
+}
+
+Status Run::take_all() {
+  for (FrameView frame; reader_.next(frame);) {
+    if (frame.kind == FrameKind::position || frame.kind == FrameKind::resume)
+      if (Status barrier = at_barrier(frame); !barrier.ok()) return barrier;
+    const Status status = driver_.take(frame, out_);
+    for (const std::string& line : stage_.take_notices()) tool_.say(line);
+    if (!status.ok()) return status;
+    if (out_.pending().size() >= kFlushAt)
+      if (Status flushed = flush(); !flushed.ok() || sink_.reader_left()) return flushed;
+  }
+  return reader_.status();
+}
+
+/// Position: everything before it is in the stage, so this is the state to save. Resume: load the state saved there.
+Status Run::at_barrier(const FrameView& frame) {
+  v1::Position position;
+  v1::Resume resume;
+  const bool resuming = frame.kind == FrameKind::resume;
+  const bool parsed = resuming ? resume.ParseFromArray(frame.payload.data(), static_cast<int>(frame.payload.size()))
+                               : position.ParseFromArray(frame.payload.data(), static_cast<int>(frame.payload.size()));
+  if (!parsed) return Status{Code::bad_data, "Position or Resume frame does not parse", frame.number, frame.offset};
+  if (!resuming && hooks_.on_position)
+    if (Status status = hooks_.on_position(position); !status.ok()) return status;
+  if (!stage_.stateful() || !store_.enabled()) return {};
+  if (!resuming) return store_.save(position, table_, stage_);
+  return store_.load(resume.position(), table_, stage_);
+}
+
+/// Decides what to do next. Looks without blocking while there may be input; flushes before it blocks.
+Status Run::wait(Next& next) {
+  for (Nanos timeout = 0;;) {
+    const Ready ready = wait_ready(STDIN_FILENO, sink_.fd(), hooks_.fd, signals_, timeout);
+    if (signals_.take_statistics())
+      if (Status status = publish(true); !status.ok()) return status;
+    if (statistics_.due(monotonic_now()))
+      if (Status status = publish(false); !status.ok()) return status;
+    if (hooks_.on_wake && (ready.extra || timeout != 0))
+      if (Status status = hooks_.on_wake(); !status.ok()) return status;
+    next = ready.stop ? Next::stopped : ready.reader_left ? Next::reader_left : Next::more;
+    if (next != Next::more || ready.input) return {};
+    if (Status status = flush(); !status.ok()) return status;
+    if (sink_.reader_left()) {
+      next = Next::reader_left;
+      return {};
+    }
+    timeout = statistics_.until_due(monotonic_now());
+    if (hooks_.on_wake) timeout = timeout < 0 ? kWakeEvery : std::min(timeout, kWakeEvery);
+    if (timeout == 0) timeout = 1;
+  }
+}
+
+Status Run::flush() {
+  if (!is_sink()) return sink_.flush(out_);
+  out_.clear();
+  return {};
+}
+
+Status Run::end(bool final) {
+  if (Status status = flush(); !status.ok()) return status;
+  if (hooks_.on_end)
+    if (Status status = hooks_.on_end(final); !status.ok()) return status;
+  return publish(false);
+}
+
+Status Run::publish(bool asked) { return statistics_.publish(counters(), monotonic_now(), asked); }
+
+std::vector<Counter> Run::counters() const {
+  std::vector<Counter> all{{"frames_in", reader_.frames()},
+                           {"readings_in", driver_.guard().rows()},
+                           {"bytes_in", reader_.bytes()},
+                           {"skipped_bad", driver_.skipped()}};
+  if (!is_sink()) {
+    all.push_back({"frames_out", out_.frames()});
+    all.push_back({"readings_out", out_.rows()});
+    all.push_back({"bytes_out", sink_.bytes()});
+  }
+  for (Counter& counter : stage_.counters()) all.push_back(std::move(counter));
+  return all;
+}
+
+}  // namespace
+
+Status FrameSink::open(int fd) {
+  if (isatty(fd))
+    return Status::error(Code::usage, "standard output is a terminal and frames are binary: pipe them into fcat to read them");
+  fd_ = fd;
+  widen_pipe(fd);
+  return {};
+}
+
+Status FrameSink::flush(Output& out) {
+  if (out.pending().empty() || reader_left_) {
+    out.clear();
+    return {};
+  }
+  Result<Written> written = write_all(fd_, out.pending());
+  if (!written.ok()) return Status::error(written.status().code, "standard output: " + written.status().message);
+  reader_left_ = *written == Written::reader_left;
+  bytes_ += out.pending().size();
+  out.clear();
+  return {};
+}
+
+Status run_stage(Tool& tool, SeriesTable& table, Stage& stage, const Hooks& hooks) {
+  return Run(tool, table, stage, hooks).loop();
+}
+
+}  // namespace twinpipe::cli

@@ -1,0 +1,49 @@
+// SPDX-License-Identifier: Apache-2.0
+// The loop of every filter and sink: read, hand to the stage, flush before a read that may block, save state at
+// Positions, stop on signals.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "cli/statistics.hpp"
+#include "cli/tool.hpp"
+#include "io/waiter.hpp"
+#include "kernel/driver.hpp"
+
+namespace twinpipe::cli {
+
+/// What a sink with work of its own (Kafka's delivery reports) adds to the loop.
+struct Hooks {
+  int fd = -1;                          // wakes the loop when readable
+  std::function<Status()> on_wake;      // called then, and at least every 100 ms while the input is quiet
+  /// A Position passed; everything before it was handed to the stage.
+  std::function<Status(const v1::Position&)> on_position;
+  /// The input ended or we were told to stop; `final`: it really ended. Called before the process ends with 0.
+  std::function<Status(bool final)> on_end;
+};
+
+/// Standard output as frames: refuses a terminal, widens the pipe, counts bytes.
+class FrameSink {
+ public:
+  /// Errors: usage, when standard output is a terminal; io_error, when it is closed.
+  Status open(int fd = 1);
+  /// Writes what `out` holds. `reader_left` is then true when nobody reads any more.
+  Status flush(Output& out);
+  int fd() const { return fd_; }
+  bool reader_left() const { return reader_left_; }
+  std::uint64_t bytes() const { return bytes_; }
+
+ private:
+  int fd_ = -1;
+  bool reader_left_ = false;
+  std::uint64_t bytes_ = 0;
+};
+
+/// Runs `stage` from standard input to standard output until the end, an error, a signal, or until the reader left.
+/// Sinks (Role::sink) write nothing.
+Status run_stage(Tool& tool, SeriesTable& table, Stage& stage, const Hooks& hooks = {});
+
+}  // namespace twinpipe::cli

@@ -1,0 +1,54 @@
+// SPDX-License-Identifier: Apache-2.0
+// The output side of a source.
+#include "cli/source.hpp"
+
+namespace twinpipe::cli {
+namespace {
+
+constexpr std::size_t kFlushAt = std::size_t{256} << 10;
+
+}  // namespace
+
+Status Source::open() {
+  if (Status status = sink_.open(); !status.ok()) return status;
+  out_.open(tool_->producer());
+  return {};
+}
+
+Status Source::flush() { return sink_.flush(out_); }
+
+Status Source::pump() {
+  if (out_.pending().size() < kFlushAt) return {};
+  if (Status status = flush(); !status.ok()) return status;
+  return look(wait_ready(-1, sink_.fd(), -1, signals_, 0));
+}
+
+Status Source::wait(int fd, Nanos timeout, Ready& ready) {
+  if (Status status = flush(); !status.ok()) return status;
+  const Nanos due = statistics_.until_due(monotonic_now());
+  if (due >= 0 && (timeout < 0 || due < timeout)) timeout = due;
+  ready = wait_ready(fd, sink_.fd(), -1, signals_, timeout);
+  return look(ready);
+}
+
+Status Source::look(const Ready& ready) {
+  stop_ = stop_ || ready.stop || ready.reader_left;
+  const bool asked = signals_.take_statistics();
+  const Nanos now = monotonic_now();
+  return asked || statistics_.due(now) ? statistics_.publish(counters(), now, asked) : Status{};
+}
+
+Status Source::close() {
+  out_.close(!stop_);
+  if (Status status = flush(); !status.ok()) return status;
+  return statistics_.publish(counters(), monotonic_now(), false);
+}
+
+std::vector<Counter> Source::counters() const {
+  std::vector<Counter> all{{"frames_out", out_.frames()}, {"readings_out", out_.rows()}, {"bytes_out", sink_.bytes()}};
+  if (counters_)
+    for (Counter& counter : counters_()) all.push_back(std::move(counter));
+  return all;
+}
+
+}  // namespace twinpipe::cli

@@ -1,0 +1,72 @@
+// SPDX-License-Identifier: Apache-2.0
+// Versioned filter settings: one reviewed JSON file with a section per tool, rules in order, first match wins.
+#pragma once
+
+#include <map>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <variant>
+#include <vector>
+
+#include "policy/pattern.hpp"
+#include "wire/frame.hpp"
+
+namespace twinpipe {
+
+/// A rule's parameter as its section declares it.
+enum class ParameterKind { number, duration, text, boolean };
+using ParameterValue = std::variant<double, Nanos, std::string, bool>;
+
+struct Parameter {
+  std::string_view name;
+  ParameterKind kind;
+  double least = 0;  // smallest number that makes sense
+};
+
+/// What a section may say. The table of all sections is in sections.cpp: a new tool adds one entry there.
+struct Section {
+  std::string_view name;
+  std::span<const Parameter> parameters;
+};
+std::span<const Section> policy_sections();
+
+struct Rule {
+  std::string name;  // given, or "section[3]"
+  Pattern pattern;
+  std::optional<Nanos> expires;  // temporary; then `reason` says why
+  std::string reason;
+  std::map<std::string, ParameterValue, std::less<>> parameters;
+
+  std::optional<double> number(std::string_view parameter) const;
+  std::optional<Nanos> duration(std::string_view parameter) const;
+  std::string text(std::string_view parameter, std::string_view otherwise) const;
+  bool boolean(std::string_view parameter, bool otherwise) const;
+};
+
+class Policy {
+ public:
+  /// `json`: the file's content. Errors (bad_config) name the key: not JSON, unknown or missing keys, a value of the wrong
+  /// type or below the least, a pattern of other than four levels, two rules of one name, `expires` without `reason`.
+  static Result<Policy> parse(std::string_view json);
+
+  const std::string& name() const { return name_; }
+  const std::string& version() const { return version_; }
+  const std::string& owner() const { return owner_; }
+  /// SHA-256, hex, of the canonical form: keys sorted, no white space, numbers in their shortest form. The layout of
+  /// the file does not change it.
+  const std::string& digest() const { return digest_; }
+
+  /// Rules of a section in order; empty when the file has none.
+  const std::vector<Rule>& rules(std::string_view section) const;
+  /// The first rule that matches and has not expired at event time `at`; nullptr when none does.
+  const Rule* match(std::string_view section, std::string_view site, std::string_view line, std::string_view asset,
+                    std::string_view sensor, Nanos at) const;
+
+ private:
+  std::string name_, version_, owner_, digest_;
+  std::map<std::string, std::vector<Rule>, std::less<>> sections_;
+};
+
+}  // namespace twinpipe

@@ -1,0 +1,31 @@
+// SPDX-License-Identifier: Apache-2.0
+// The sections that a policy file may have, and the parameters of their rules.
+#include <array>
+
+#include "policy/policy.hpp"
+
+namespace twinpipe {
+namespace {
+
+using enum ParameterKind;
+
+constexpr std::array kDeadband{
+    Parameter{"absolute", number},   // greatest |value − held| that is suppressed, in the series' unit
+    Parameter{"percent", number},    // the same in per cent of the engineering range
+    Parameter{"heartbeat", duration},  // longest silence
+    Parameter{"shortest", duration},   // shortest interval between two readings
+};
+constexpr std::array kFreshness{
+    Parameter{"slo", duration},  // older than this is stale
+    Parameter{"reports", text},  // periodic | on-change
+};
+constexpr std::array kSections{
+    Section{"deadband", kDeadband},
+    Section{"freshness", kFreshness},
+};
+
+}  // namespace
+
+std::span<const Section> policy_sections() { return kSections; }
+
+}  // namespace twinpipe
