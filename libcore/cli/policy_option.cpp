@@ -24,13 +24,19 @@ std::string as_text(const ParameterValue& value) {
 
 }  // namespace
 
-PolicyOption::PolicyOption(Tool& tool, std::string section) : section_(section.empty() ? tool.name() : std::move(section)) {
-  tool.option("--policy", file_, "FILE", "Policy file (JSON) whose section '" + section_ + "' has the rules; see policy(5)")->required();
+PolicyOption::PolicyOption(Tool& tool, std::string section, Need need)
+    : section_(section.empty() ? tool.name() : std::move(section)) {
+  tool.option("--policy", file_, "FILE", "Policy file (JSON) whose section '" + section_ + "' has the rules; see policy(5)")
+      ->required(need == Need::required);
   tool.flag("--check", check_, "Validate the policy and exit");
   tool.option("--explain", series_, "SERIES", "Print the rule that applies to site/line/asset/sensor and exit");
 }
 
 Status PolicyOption::load() {
+  if (file_.empty()) {
+    if (check_ || !series_.empty()) return Status::error(Code::usage, "--check and --explain need --policy");
+    return {};
+  }
   Result<std::string> text = read_file(file_);
   if (!text.ok()) return text.status();
   Result<Policy> policy = Policy::parse(*text);

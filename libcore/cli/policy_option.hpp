@@ -11,8 +11,11 @@ namespace twinpipe::cli {
 
 class PolicyOption {
  public:
-  /// Declares the options. `section`: the tool's own in the policy file, by default its name.
-  explicit PolicyOption(Tool& tool, std::string section = {});
+  enum class Need { required, optional };
+
+  /// Declares the options. `section`: the tool's own in the policy file, by default its name. Where the policy is optional
+  /// and none is named, get() has no rules.
+  explicit PolicyOption(Tool& tool, std::string section = {}, Need need = Need::required);
 
   /// Reads the file; answers --check and --explain on standard output. Errors: usage (none was named), no_input, bad_config.
   Status load();

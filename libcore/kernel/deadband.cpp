@@ -224,8 +224,8 @@ Status Deadband::select(Lane& lane, const Columns& columns, const Values& values
     const bool comparable = (held.flags & kHeld) && held.type == type && held.quality == quality;
     if (comparable && values.within(row, held, text)) {
       if (held.flags & kSuppressed) lane.suppressed.erase(slot), held.flags &= static_cast<std::uint8_t>(~kSuppressed);
-      if (time - held.sent < held.heartbeat) continue;
-    } else if (comparable && time - held.sent < held.shortest) {
+      if (saturating_sub(time, held.sent) < held.heartbeat) continue;
+    } else if (comparable && saturating_sub(time, held.sent) < held.shortest) {
       lane.suppressed[slot] = Suppressed{values.bits(row), std::string(values.text(row)), time, quality};
       held.flags |= kSuppressed;
       ++blacked_out_;
@@ -292,7 +292,7 @@ void Deadband::release(bool historical, std::uint32_t node, Nanos until, Output&
     Held& held = lane.held[slot];
     const std::optional<std::uint32_t> alias = table().alias_of(slot);
     const bool wanted = (node == table().nodes() || table().node_of(slot) == node) && alias &&
-                        (until == kForever || held.sent + held.shortest <= until);
+                        (until == kForever || saturating_add(held.sent, held.shortest) <= until);
     if (!wanted) {
       ++at;
       continue;

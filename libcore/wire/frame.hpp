@@ -2,9 +2,9 @@
 // One frame as it lies in memory: its kind and its bytes, not yet decoded.
 #pragma once
 
-#include <bitset>
 #include <cstddef>
 #include <cstdint>
+#include <limits>
 #include <string_view>
 
 #include "frames.pb.h"
@@ -16,6 +16,18 @@ using Nanos = std::int64_t;
 
 inline constexpr Nanos kSecond = 1'000'000'000;
 inline constexpr Nanos kMillisecond = 1'000'000;
+
+/// Sums and differences of times that a hostile stream may have chosen: they stop at the ends of the range.
+constexpr Nanos saturating_add(Nanos a, Nanos b) {
+  Nanos sum = 0;
+  if (!__builtin_add_overflow(a, b, &sum)) return sum;
+  return b < 0 ? std::numeric_limits<Nanos>::min() : std::numeric_limits<Nanos>::max();
+}
+constexpr Nanos saturating_sub(Nanos a, Nanos b) {
+  Nanos difference = 0;
+  if (!__builtin_sub_overflow(a, b, &difference)) return difference;
+  return b > 0 ? std::numeric_limits<Nanos>::min() : std::numeric_limits<Nanos>::max();
+}
 
 /// Field numbers of message Frame.
 enum class FrameKind : std::uint8_t {

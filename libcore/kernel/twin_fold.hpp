@@ -1,0 +1,98 @@
+// SPDX-License-Identifier: Apache-2.0
+// The digital twin: the last value of every metric on event time, and whether it can be believed.
+//
+// Order. Within a session the greatest event time wins; a newer session wins over an older one whatever their clocks say,
+// so a node whose clock stepped back is right at once. Same time: the greater (seq, index) wins, without those columns the
+// later row. So any permutation or duplication of a session's readings gives the same twin.
+//
+// Freshness. A sensor is stale when its node's watermark has passed its last reading by more than the SLO, dead when its
+// node or device died, blind when our own link is lost, never seen before its first reading. On-change sensors are as
+// fresh as their node. Deaths are told at once, everything else at the node's next tick.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <string>
+#include <unordered_map>
+#include <vector>
+
+#include "kernel/stage.hpp"
+#include "policy/policy.hpp"
+
+namespace twinpipe {
+
+/// Which Twin frames go out.
+enum class TwinChanges { all, state, none };
+
+struct TwinOptions {
+  TwinChanges changes = TwinChanges::all;
+  Nanos default_slo = 0;  // of series that no freshness rule matches; 0: none
+};
+
+class TwinFold final : public Stage {
+ public:
+  /// `policy`: its section "freshness" has the SLOs. Table and policy must outlive the stage.
+  TwinFold(const SeriesTable& table, const Policy& policy, TwinOptions options);
+  ~TwinFold() override;
+
+  bool reads(FrameKind kind) const override;
+  Status on_series(const std::vector<Declared>& declared, const FrameView& frame, Output& out) override;
+  Status on_readings(const Columns& columns, const FrameView& frame, Output& out) override;
+  Status on_waveform(const v1::Waveform& waveform, std::uint32_t slot, const FrameView& frame, Output& out) override;
+  Status on_lifecycle(const v1::Lifecycle& lifecycle, const FrameView& frame, Output& out) override;
+  Status on_watermark(const v1::Watermark& watermark, const FrameView& frame, Output& out) override;
+  /// Applied: which policies shaped what follows.
+  Status on_frame(const v1::Frame& frame, const FrameView& view, Output& out) override;
+  Status finish(Output& out) override;
+
+  bool stateful() const override { return true; }
+  std::string save() const override;
+  Status load(std::string_view state) override;
+  std::vector<Counter> counters() const override;
+
+  /// The twin of every asset, in order of their names; the message is only valid during the call.
+  void snapshot(const std::function<void(const v1::Twin&)>& take);
+
+ private:
+  struct Metric;
+  struct Node;
+  struct AssetState;
+
+  // twin_fold.cpp: readings
+  template <class Values>
+  void fold(const Columns& columns, const Values& values);
+  void accepted(std::uint32_t slot);
+  void touch(std::uint32_t asset, bool state_changed);
+
+  // twin_liveness.cpp: sessions, freshness
+  std::uint32_t node_index(const std::string& name);
+  std::uint32_t session_ordinal(Node& node, bool has_session, const v1::Session& session);
+  void begin_session(Node& node, std::uint32_t ordinal);
+  v1::Freshness freshness_of(const Metric& metric) const;
+  void refresh(std::uint32_t slot);
+  void refresh_asset(std::uint32_t asset);
+  void configure(std::uint32_t slot, Nanos at);
+  void expire(Node& node);
+  const AssetState* find_asset(const v1::Lifecycle& lifecycle, std::uint32_t& asset) const;
+
+  // twin_state.cpp: frames, state
+  void emit(Node& node, Output& out);
+  void emit_asset(std::uint32_t asset, Output& out);
+  void describe(std::uint32_t asset, v1::Twin& twin);
+  void describe_metric(std::uint32_t slot, v1::TwinMetric& to) const;
+
+  const Policy* policy_;
+  TwinOptions options_;
+  std::vector<Metric> metrics_;  // by slot
+  std::vector<std::string> texts_;  // values of string series, by Metric::value
+  std::vector<AssetState> assets_;    // by the table's asset number
+  std::vector<std::uint8_t> dirty_;   // by asset, apart because every reading looks at it: 1 value, 2 state changed
+  std::vector<Node> nodes_;
+  std::unordered_map<std::string, std::uint32_t> node_index_;
+  std::unordered_map<std::string, std::uint32_t> asset_index_;  // by asset key
+  std::vector<v1::Applied> applied_;                            // in force, one a tool
+  v1::Frame twin_frame_;
+  std::uint64_t late_ = 0, duplicates_ = 0, conflicts_ = 0, stale_ = 0, foreign_deaths_ = 0;
+};
+
+}  // namespace twinpipe

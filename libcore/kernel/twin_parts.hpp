@@ -1,0 +1,61 @@
+// SPDX-License-Identifier: Apache-2.0
+// The parts of the twin fold's state. Private to the twin_*.cpp files.
+#pragma once
+
+#include <limits>
+
+#include "kernel/twin_fold.hpp"
+
+namespace twinpipe {
+
+inline constexpr Nanos kBeginning = std::numeric_limits<Nanos>::min();
+inline constexpr Nanos kForever = std::numeric_limits<Nanos>::max();
+
+/// One series. 64 bytes: readings come in any order of series, so a reading costs one cache miss.
+struct alignas(64) TwinFold::Metric {
+  std::uint64_t value = 0;   // bits; of a text its index in texts_
+  Nanos time = kBeginning;
+  Nanos first_seen = kForever;
+  std::uint64_t order = 0;   // seq and index of the value, where the stream has them
+  Nanos slo = 0;             // 0: as fresh as its node
+  std::uint32_t asset = 0;
+  std::uint32_t quality = kGood;
+  std::uint32_t session = 0;  // ordinal of the session of `value`
+  std::uint32_t current = 0;  // ordinal of the session in which the series is declared now
+  std::uint8_t type = 0;
+  std::uint8_t freshness = v1::FRESHNESS_NEVER;
+  bool seen = false;
+  bool queued = false;        // in its node's deadlines
+};
+
+struct TwinFold::AssetState {
+  std::uint32_t node = 0;           // index in nodes_
+  std::vector<std::uint32_t> slots; // ordered by sensor name
+  bool dead = false;                // a device death since its last birth
+  v1::Lifecycle::Reason reason = v1::Lifecycle::REASON_UNSPECIFIED;
+  Nanos since = 0;
+  Nanos as_of = kBeginning;
+};
+
+struct TwinFold::Node {
+  struct Deadline {
+    Nanos time;
+    std::uint32_t slot;
+    bool operator<(const Deadline& other) const { return time > other.time; }  // std heaps keep the greatest on top
+  };
+
+  std::string name;
+  std::vector<v1::Session> sessions;  // by ordinal − 1, in order of first appearance
+  std::uint32_t current = 0;          // ordinal of the newest session; 0: no sessions here
+  bool offline = false;
+  bool blind = false;
+  v1::Lifecycle::Reason reason = v1::Lifecycle::REASON_UNSPECIFIED;
+  Nanos since = 0;
+  Nanos watermark = kBeginning;       // live lane, of the newest session
+  Nanos rules_until = kForever;       // a temporary freshness rule expires then
+  std::vector<Deadline> deadlines;    // a heap; entries may be out of date, which popping finds out
+  std::vector<std::uint32_t> assets;
+  std::vector<std::uint32_t> dirty;   // assets to tell at the next tick
+};
+
+}  // namespace twinpipe
