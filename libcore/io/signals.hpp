@@ -6,14 +6,19 @@
 
 namespace twinpipe {
 
+/// Handlers that wake a descriptor. Not signalfd: that needs the signals blocked, and a process that is blocked in a
+/// write to a reader that does not read could then not be ended but by SIGKILL. Here the first request to stop restores
+/// the default, so that a second one ends the process wherever it is. One object at a time.
 class Signals {
  public:
-  /// Blocks the three signals in this thread and those that it starts later, and ignores SIGPIPE: a reader that left is
-  /// seen as EPIPE. Call before any thread is started.
+  /// Also ignores SIGPIPE: a reader that left is seen as EPIPE.
   Signals();
+  ~Signals();
+  Signals(const Signals&) = delete;
+  Signals& operator=(const Signals&) = delete;
 
   int fd() const { return fd_.get(); }
-  /// Takes what has arrived, without blocking. After the first request to stop, a second one ends the process at once.
+  /// Takes what has arrived, without blocking.
   void drain();
   bool stop() const { return stop_; }
   /// True once for each SIGUSR1.
