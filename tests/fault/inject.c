@@ -1,0 +1,120 @@
+// SPDX-License-Identifier: Apache-2.0
+// Fault injector: preloaded (LD_PRELOAD), it makes chosen calls of read, write, fsync, rename and open fail.
+//
+// TWINPIPE_INJECT="CALL[@FD]:WHEN:ERROR[,…]"
+//   CALL   read, write, fsync, rename, open
+//   FD     only on this descriptor; "file": only above 2. Without it: any but standard error
+//   WHEN   N: the N-th such call; N+: that and all after it; N*: every N-th
+//   ERROR  EINTR, EAGAIN, EIO, ENOSPC, EACCES, or SHORT: half of what was asked for, at least one byte
+#define _GNU_SOURCE
+#include <dlfcn.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+enum { kRules = 8, kAnyDescriptor = -1, kFile = -2, kShort = -1 };
+
+struct rule {
+  char call[8];
+  int fd;
+  unsigned long first;
+  char repeat;  // 0, '+' or '*'
+  int error;
+  unsigned long seen;
+};
+
+static struct rule rules[kRules];
+static int rule_count;
+
+static int error_by_name(const char* name) {
+  static const struct {
+    const char* name;
+    int error;
+  } names[] = {{"EINTR", EINTR}, {"EAGAIN", EAGAIN}, {"EIO", EIO}, {"ENOSPC", ENOSPC}, {"EACCES", EACCES}, {"SHORT", kShort}};
+  for (size_t i = 0; i < sizeof names / sizeof *names; ++i)
+    if (strcmp(name, names[i].name) == 0) return names[i].error;
+  fprintf(stderr, "inject: no error called %s\n", name);
+  _exit(99);
+}
+
+__attribute__((constructor)) static void parse_rules(void) {
+  const char* text = getenv("TWINPIPE_INJECT");
+  if (text == NULL) return;
+  for (char *copy = strdup(text), *save = NULL, *part = strtok_r(copy, ",", &save); part != NULL; part = strtok_r(NULL, ",", &save)) {
+    struct rule* rule = &rules[rule_count];
+    char where[16], when[16], error[16];
+    if (rule_count == kRules || sscanf(part, "%15[^:]:%15[^:]:%15s", where, when, error) != 3) {
+      fprintf(stderr, "inject: not a rule: %s\n", part);
+      _exit(99);
+    }
+    char* at = strchr(where, '@');
+    if (at != NULL) *at++ = '\0';
+    snprintf(rule->call, sizeof rule->call, "%.7s", where);
+    rule->fd = at == NULL ? kAnyDescriptor : strcmp(at, "file") == 0 ? kFile : atoi(at);
+    char* end = NULL;
+    rule->first = strtoul(when, &end, 10);
+    rule->repeat = *end;
+    rule->error = error_by_name(error);
+    ++rule_count;
+  }
+}
+
+/// 0: let it pass; kShort; or the errno to fail with.
+static int verdict(const char* call, int fd) {
+  for (int i = 0; i < rule_count; ++i) {
+    struct rule* rule = &rules[i];
+    const int applies = rule->fd == kAnyDescriptor ? fd != 2 : rule->fd == kFile ? fd > 2 : rule->fd == fd;
+    if (!applies || strcmp(rule->call, call) != 0) continue;
+    const unsigned long n = ++rule->seen;
+    const int hit = rule->repeat == '+' ? n >= rule->first : rule->repeat == '*' ? n % rule->first == 0 : n == rule->first;
+    if (hit) return rule->error;
+  }
+  return 0;
+}
+
+#define REAL(type, name, ...)                                                   \
+  static type (*real)(__VA_ARGS__);                                             \
+  if (real == NULL) real = (type(*)(__VA_ARGS__))dlsym(RTLD_NEXT, name)
+
+static int fails(int error) {
+  if (error <= 0) return 0;
+  errno = error;
+  return 1;
+}
+
+static size_t halved(int error, size_t size) { return error == kShort && size > 1 ? size / 2 : size; }
+
+ssize_t read(int fd, void* at, size_t size) {
+  REAL(ssize_t, "read", int, void*, size_t);
+  const int error = verdict("read", fd);
+  return fails(error) ? -1 : real(fd, at, halved(error, size));
+}
+
+ssize_t write(int fd, const void* at, size_t size) {
+  REAL(ssize_t, "write", int, const void*, size_t);
+  const int error = verdict("write", fd);
+  return fails(error) ? -1 : real(fd, at, halved(error, size));
+}
+
+int fsync(int fd) {
+  REAL(int, "fsync", int);
+  return fails(verdict("fsync", fd)) ? -1 : real(fd);
+}
+
+int rename(const char* from, const char* to) {
+  REAL(int, "rename", const char*, const char*);
+  return fails(verdict("rename", kFile)) ? -1 : real(from, to);
+}
+
+int open(const char* path, int flags, ...) {
+  REAL(int, "open", const char*, int, ...);
+  va_list arguments;
+  va_start(arguments, flags);
+  const mode_t mode = (flags & (O_CREAT | O_TMPFILE)) != 0 ? va_arg(arguments, mode_t) : 0;
+  va_end(arguments);
+  return fails(verdict("open", kFile)) ? -1 : real(path, flags, mode);
+}
