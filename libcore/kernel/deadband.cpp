@@ -1,60 +1,28 @@
 // SPDX-License-Identifier: Apache-2.0
 // Deadband: one pass over the columns, one cache line of state per series.
-#include "kernel/deadband.hpp"
-
 #include <fmt/format.h>
 
 #include <algorithm>
 #include <bit>
 #include <cmath>
-#include <limits>
-#include <string>
 
-#include "state.pb.h"
+#include "kernel/deadband_parts.hpp"
 
 namespace twinpipe {
 namespace {
 
-constexpr Nanos kForever = std::numeric_limits<Nanos>::max();
-constexpr Nanos kBeginning = std::numeric_limits<Nanos>::min();
 constexpr std::string_view kSection = "deadband";
-
-enum Flag : std::uint8_t {
-  kHeld = 1,        // something was sent since the last birth
-  kSuppressed = 2,  // the shortest interval holds a value back
-};
-
-/// State of one series in one lane. 64 bytes: readings come in any order of series, so a reading costs one cache miss.
-struct alignas(64) Held {
-  std::uint64_t value = 0;  // bits of the value that was sent last
-  Nanos sent = 0;           // its time
-  Nanos seen = kBeginning;  // time of the newest reading, sent or not
-  Nanos until = kBeginning; // the rule below applies before this event time
-  Nanos heartbeat = kForever;
-  Nanos shortest = 0;
-  double bound = -1;        // in the value's unit; negative: no rule, everything passes
-  std::uint32_t quality = kGood;
-  std::uint8_t flags = 0;
-  std::uint8_t type = 0;    // v1::ValueType of `value`
-};
-
-/// What the shortest interval suppressed last.
-struct Suppressed {
-  std::uint64_t value = 0;
-  std::string text;
-  Nanos time = 0;
-  std::uint32_t quality = kGood;
-};
 
 double distance(double a, double b) { return std::fabs(a - b); }
 
 // One adapter per column type: the value as bits to hold, and whether it may be suppressed against what is held.
 
 struct DoubleValues {
+  static constexpr bool kText = false;
   std::span<const double> column;
   std::uint64_t bits(std::size_t row) const { return std::bit_cast<std::uint64_t>(column[row]); }
   std::string_view text(std::size_t) const { return {}; }
-  bool within(std::size_t row, const Held& held, const std::string*) const {
+  bool within(std::size_t row, const auto& held, const std::string*) const {
     const double value = column[row];
     const auto before = std::bit_cast<double>(held.value);
     // Equality covers infinities, whose distance is not a number; two not-a-numbers are no change.
@@ -64,10 +32,11 @@ struct DoubleValues {
 
 template <class T>
 struct IntegerValues {
+  static constexpr bool kText = false;
   std::span<const T> column;
   std::uint64_t bits(std::size_t row) const { return static_cast<std::uint64_t>(column[row]); }
   std::string_view text(std::size_t) const { return {}; }
-  bool within(std::size_t row, const Held& held, const std::string*) const {
+  bool within(std::size_t row, const auto& held, const std::string*) const {
     const T value = column[row];
     const T before = static_cast<T>(held.value);
     // Exact in the integers: a double cannot tell 2^53 from 2^53 + 1.
@@ -78,42 +47,22 @@ struct IntegerValues {
 };
 
 struct BoolValues {
+  static constexpr bool kText = false;
   std::span<const std::uint8_t> column;
   std::uint64_t bits(std::size_t row) const { return column[row]; }
   std::string_view text(std::size_t) const { return {}; }
-  bool within(std::size_t row, const Held& held, const std::string*) const { return column[row] == held.value; }
+  bool within(std::size_t row, const auto& held, const std::string*) const { return column[row] == held.value; }
 };
 
 struct TextValues {
+  static constexpr bool kText = true;
   std::span<const std::string_view> column;
   std::uint64_t bits(std::size_t) const { return 0; }
   std::string_view text(std::size_t row) const { return column[row]; }
-  bool within(std::size_t row, const Held&, const std::string* held) const { return held != nullptr && *held == column[row]; }
+  bool within(std::size_t row, const auto&, const std::string* held) const { return held != nullptr && *held == column[row]; }
 };
 
 }  // namespace
-
-struct Deadband::Lane {
-  std::vector<Held> held;                      // by slot
-  std::map<std::uint32_t, std::string> text;   // of the string series among them
-  std::map<std::uint32_t, Suppressed> suppressed;
-
-  const std::string* text_of(std::uint32_t slot) const {
-    const auto at = text.find(slot);
-    return at == text.end() ? nullptr : &at->second;
-  }
-  template <class Values>
-  void hold(std::uint32_t slot, const Values& values, std::size_t row, Nanos time, std::uint32_t quality, ValueType type) {
-    Held& state = held[slot];
-    state.value = values.bits(row);
-    state.sent = time;
-    state.quality = quality;
-    state.type = static_cast<std::uint8_t>(type);
-    if constexpr (std::is_same_v<Values, TextValues>) text[slot] = values.text(row);
-    if (state.flags & kSuppressed) suppressed.erase(slot);
-    state.flags = kHeld;
-  }
-};
 
 Deadband::Deadband(const SeriesTable& table, const Policy& policy)
     : Stage(table), policy_(&policy), lanes_{std::make_unique<Lane>(), std::make_unique<Lane>()} {}
@@ -191,8 +140,9 @@ Status Deadband::on_series(const std::vector<Declared>& declared, const FrameVie
     if (!series.born && !series.changed) continue;
     for (const auto& lane : lanes_) {
       // What was suppressed before a birth is older than the birth's own values, which follow and pass.
-      if (lane->held[series.slot].flags & kSuppressed) lane->suppressed.erase(series.slot);
+      const auto listed = static_cast<std::uint8_t>(lane->held[series.slot].flags & kListed);
       lane->held[series.slot] = Held{};
+      lane->held[series.slot].flags = listed;
       if (Status status = configure(series.slot, kBeginning, *lane); !status.ok()) return status;
       lane->held[series.slot].until = kBeginning;  // asked again with the first reading's time
     }
@@ -220,14 +170,13 @@ Status Deadband::select(Lane& lane, const Columns& columns, const Values& values
     }
     held.seen = time;
     const std::uint32_t quality = columns.quality_at(row);
-    const std::string* text = std::is_same_v<Values, TextValues> ? lane.text_of(slot) : nullptr;
+    const std::string* text = Values::kText ? lane.text_of(slot) : nullptr;
     const bool comparable = (held.flags & kHeld) && held.type == type && held.quality == quality;
     if (comparable && values.within(row, held, text)) {
-      if (held.flags & kSuppressed) lane.suppressed.erase(slot), held.flags &= static_cast<std::uint8_t>(~kSuppressed);
+      lane.forget_suppressed(slot);
       if (saturating_sub(time, held.sent) < held.heartbeat) continue;
     } else if (comparable && saturating_sub(time, held.sent) < held.shortest) {
-      lane.suppressed[slot] = Suppressed{values.bits(row), std::string(values.text(row)), time, quality};
-      held.flags |= kSuppressed;
+      lane.suppress(slot, Suppressed{values.bits(row), std::string(values.text(row)), time, quality});
       ++blacked_out_;
       continue;
     }
@@ -283,48 +232,9 @@ Status Deadband::on_readings(const Columns& columns, const FrameView& frame, Out
   return {};
 }
 
-/// Sends what was suppressed on `node` (all nodes: the table's count of them) and whose interval ended by `until`.
-void Deadband::release(bool historical, std::uint32_t node, Nanos until, Output& out) {
-  Lane& lane = *lanes_[historical ? 1 : 0];
-  std::map<ValueType, ReadingsBuilder> builders;
-  for (auto at = lane.suppressed.begin(); at != lane.suppressed.end();) {
-    const auto& [slot, suppressed] = *at;
-    Held& held = lane.held[slot];
-    const std::optional<std::uint32_t> alias = table().alias_of(slot);
-    const bool wanted = (node == table().nodes() || table().node_of(slot) == node) && alias &&
-                        (until == kForever || saturating_add(held.sent, held.shortest) <= until);
-    if (!wanted) {
-      ++at;
-      continue;
-    }
-    const auto type = static_cast<ValueType>(held.type);
-    ReadingsBuilder& rows = builders.try_emplace(type, type).first->second;
-    switch (type) {
-      case v1::VALUE_TYPE_INT64: rows.add(*alias, suppressed.time, static_cast<std::int64_t>(suppressed.value), suppressed.quality); break;
-      case v1::VALUE_TYPE_UINT64: rows.add(*alias, suppressed.time, suppressed.value, suppressed.quality); break;
-      case v1::VALUE_TYPE_BOOL: rows.add(*alias, suppressed.time, suppressed.value != 0, suppressed.quality); break;
-      case v1::VALUE_TYPE_STRING:
-      case v1::VALUE_TYPE_BYTES:
-        rows.add(*alias, suppressed.time, std::string_view(suppressed.text), suppressed.quality);
-        lane.text[slot] = suppressed.text;
-        break;
-      default: rows.add(*alias, suppressed.time, std::bit_cast<double>(suppressed.value), suppressed.quality); break;
-    }
-    held.value = suppressed.value;
-    held.sent = suppressed.time;
-    held.flags = kHeld;
-    --dropped_;
-    at = lane.suppressed.erase(at);
-  }
-  for (auto& [type, rows] : builders) {
-    rows.set_historical(historical);
-    out.readings(rows.columns());
-  }
-}
-
 Status Deadband::on_watermark(const v1::Watermark& watermark, const FrameView& frame, Output& out) {
   const bool historical = watermark.lane() == v1::LANE_HISTORICAL;
-  if (!lanes_[historical ? 1 : 0]->suppressed.empty())
+  if (!lanes_[historical ? 1 : 0]->waiting.empty())
     if (const auto node = table().find_node(watermark.node())) release(historical, *node, watermark.time(), out);
   return pass(frame, out);
 }
@@ -343,62 +253,6 @@ Status Deadband::finish(Output& out) {
 
 std::vector<Counter> Deadband::counters() const {
   return {{"dropped", dropped_}, {"suppressed_by_shortest", blacked_out_}, {"rules_expired", expired_.size()}};
-}
-
-std::string Deadband::save() const {
-  v1::DeadbandState state;
-  state.set_policy_digest(policy_->digest());
-  for (const auto& lane : lanes_) {
-    v1::DeadbandLane& to = *state.add_lane();
-    for (const Held& held : lane->held) {
-      to.add_held(held.value);
-      to.add_sent(held.sent);
-      to.add_seen(held.seen);
-      to.add_quality(held.quality);
-      to.add_flags(held.flags);
-      to.add_type(held.type);
-    }
-    for (const auto& [slot, text] : lane->text) (*to.mutable_text())[slot] = text;
-    for (const auto& [slot, suppressed] : lane->suppressed) {
-      v1::DeadbandPending& pending = (*to.mutable_pending())[slot];
-      pending.set_value(suppressed.value);
-      pending.set_text(suppressed.text);
-      pending.set_time(suppressed.time);
-      pending.set_quality(suppressed.quality);
-    }
-  }
-  return state.SerializeAsString();
-}
-
-Status Deadband::load(std::string_view bytes) {
-  v1::DeadbandState state;
-  if (!state.ParseFromArray(bytes.data(), static_cast<int>(bytes.size())) || state.lane_size() != static_cast<int>(lanes_.size()))
-    return Status::error(Code::bad_config, "the saved state is not a deadband's");
-  if (state.policy_digest() != policy_->digest())
-    notice("the state was saved under another policy: what is held stays, the new rules apply from here on");
-  for (std::size_t i = 0; i < lanes_.size(); ++i) {
-    const v1::DeadbandLane& from = state.lane(static_cast<int>(i));
-    *lanes_[i] = Lane{};
-    Lane& lane = *lanes_[i];
-    lane.held.resize(table().size());
-    if (from.held_size() != static_cast<int>(lane.held.size()) || from.sent_size() != from.held_size() ||
-        from.seen_size() != from.held_size() || from.quality_size() != from.held_size() || from.flags_size() != from.held_size() ||
-        from.type_size() != from.held_size())
-      return Status::error(Code::bad_config, "the saved state does not fit its series table");
-    for (int slot = 0; slot < from.held_size(); ++slot) {
-      Held& held = lane.held[static_cast<std::size_t>(slot)];
-      held.value = from.held(slot);
-      held.sent = from.sent(slot);
-      held.seen = from.seen(slot);
-      held.quality = from.quality(slot);
-      held.flags = static_cast<std::uint8_t>(from.flags(slot));
-      held.type = static_cast<std::uint8_t>(from.type(slot));
-    }
-    for (const auto& [slot, text] : from.text()) lane.text[slot] = text;
-    for (const auto& [slot, pending] : from.pending())
-      lane.suppressed[slot] = Suppressed{pending.value(), pending.text(), pending.time(), pending.quality()};
-  }
-  return {};
 }
 
 }  // namespace twinpipe

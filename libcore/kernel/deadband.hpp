@@ -41,6 +41,8 @@ class Deadband final : public Stage {
   std::vector<Counter> counters() const override;
 
  private:
+  struct Held;
+  struct Suppressed;
   struct Lane;
   template <class Values>
   Status select(Lane& lane, const Columns& columns, const Values& values);
@@ -48,6 +50,7 @@ class Deadband final : public Stage {
   void grow();
   void hold_pinned(Lane& lane, const Columns& columns);
   void release(bool historical, std::uint32_t node, Nanos until, Output& out);
+  void send(Lane& lane, std::uint32_t slot, std::uint32_t alias, ReadingsBuilder& rows);
   v1::Frame applied() const;
 
   const Policy* policy_;

@@ -2,14 +2,9 @@
 // The parts of the twin fold's state. Private to the twin_*.cpp files.
 #pragma once
 
-#include <limits>
-
 #include "kernel/twin_fold.hpp"
 
 namespace twinpipe {
-
-inline constexpr Nanos kBeginning = std::numeric_limits<Nanos>::min();
-inline constexpr Nanos kForever = std::numeric_limits<Nanos>::max();
 
 /// One series. 64 bytes: readings come in any order of series, so a reading costs one cache miss.
 struct alignas(64) TwinFold::Metric {

@@ -16,17 +16,19 @@ using Nanos = std::int64_t;
 
 inline constexpr Nanos kSecond = 1'000'000'000;
 inline constexpr Nanos kMillisecond = 1'000'000;
+inline constexpr Nanos kBeginning = std::numeric_limits<Nanos>::min();  // before every event
+inline constexpr Nanos kForever = std::numeric_limits<Nanos>::max();
 
 /// Sums and differences of times that a hostile stream may have chosen: they stop at the ends of the range.
 constexpr Nanos saturating_add(Nanos a, Nanos b) {
   Nanos sum = 0;
   if (!__builtin_add_overflow(a, b, &sum)) return sum;
-  return b < 0 ? std::numeric_limits<Nanos>::min() : std::numeric_limits<Nanos>::max();
+  return b < 0 ? kBeginning : kForever;
 }
 constexpr Nanos saturating_sub(Nanos a, Nanos b) {
   Nanos difference = 0;
   if (!__builtin_sub_overflow(a, b, &difference)) return difference;
-  return b > 0 ? std::numeric_limits<Nanos>::min() : std::numeric_limits<Nanos>::max();
+  return b > 0 ? kBeginning : kForever;
 }
 
 /// Field numbers of message Frame.
