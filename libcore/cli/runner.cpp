@@ -8,7 +8,6 @@
 #include <algorithm>
 
 #include "cli/state_store.hpp"
-#include "io/frame_reader.hpp"
 
 namespace twinpipe::cli {
 namespace {
@@ -16,87 +15,125 @@ namespace {
 constexpr std::size_t kFlushAt = std::size_t{256} << 10;  // so that output stays in the cache
 constexpr Nanos kWakeEvery = 100 * kMillisecond;
 
-/// One run of a stage from descriptor to descriptor.
+/// One run from descriptor to descriptor.
 class Run {
  public:
-  Run(Tool& tool, SeriesTable& table, Stage& stage, const Hooks& hooks)
-      : tool_(tool), table_(table), stage_(stage), hooks_(hooks), driver_(stage, table, tool.producer()),
-        reader_(STDIN_FILENO, tool.common().max_frame), statistics_(tool), store_(tool.common().state_directory) {
-    driver_.set_skip_bad(tool.common().skip_bad);
-  }
+  Run(Tool& tool, const Feed& feed, const Hooks& hooks, Stage* stage, SeriesTable* table)
+      : tool_(tool), source_(feed.source), taker_(feed.taker), feed_(feed), hooks_(hooks), stage_(stage), table_(table),
+        statistics_(tool), store_(tool.common().state_directory) {}
 
   Status loop();
 
  private:
   enum class Next { more, ended, stopped, reader_left };
 
+  Status open();
+  Status open_next_file();
   Status take_all();
   Status at_barrier(const FrameView& frame);
   Status wait(Next& next);
   Status flush();
+  Status fail(const Status& status);
   Status end(bool final);
   Status publish(bool asked);
   std::vector<Counter> counters() const;
   bool is_sink() const { return tool_.role() == Role::sink; }
 
   Tool& tool_;
-  SeriesTable& table_;
-  Stage& stage_;
+  FrameSource& source_;
+  FrameTaker& taker_;
+  const Feed& feed_;
   const Hooks& hooks_;
+  Stage* stage_;        // none: the taker is no filter
+  SeriesTable* table_;  // the stage's
   Signals signals_;
   Output out_;
   FrameSink sink_;
-  Driver driver_;
-  FrameReader reader_;
   Statistics statistics_;
   StateStore store_;
+  Fd file_;
+  int input_ = STDIN_FILENO;
+  std::size_t files_opened_ = 0;
 };
 
+Status Run::open() {
+  if (!feed_.files.empty())
+    if (Status status = open_next_file(); !status.ok()) return status;
+  if (feed_.files.empty()) source_.continue_with(input_);
+  widen_pipe(input_);
+  if (is_sink() || feed_.write) return {};
+  return feed_.text ? sink_.open_text() : sink_.open();
+}
+
+Status Run::open_next_file() {
+  const std::string& path = feed_.files[files_opened_++];
+  if (path == "-") {
+    input_ = STDIN_FILENO;
+  } else {
+    Result<Fd> file = open_to_read(path);
+    if (!file.ok()) return file.status();
+    file_ = std::move(*file);
+    input_ = file_.get();
+  }
+  source_.continue_with(input_);
+  return {};
+}
+
+/// Whatever goes wrong, what was whole before it leaves first.
+Status Run::fail(const Status& status) {
+  taker_.abandon(out_);
+  Status flushed = flush();
+  if (!flushed.ok()) return flushed;
+  if (feed_.files.empty()) return status;
+  Status placed = status;
+  const std::string& path = feed_.files[files_opened_ - 1];
+  if (!status.message.starts_with(path)) placed.message = fmt::format("{}: {}", path, status.message);
+  return placed;
+}
+
 Status Run::loop() {
-  widen_pipe(STDIN_FILENO);
-  if (!is_sink())
-    if (Status status = sink_.open(); !status.ok()) return status;
+  if (Status status = open(); !status.ok()) return status;
   for (Next next = Next::more;;) {
-    // Whatever goes wrong, what was whole before it leaves first.
-    if (Status status = take_all(); !status.ok()) {
-      const Status flushed = flush();
-      return flushed.ok() ? status : flushed;
-    }
+    if (Status status = take_all(); !status.ok()) return fail(status);
     if (sink_.reader_left()) return {};
+    if (taker_.done()) {
+      taker_.end_here(out_);
+      return end(true);
+    }
     if (Status status = wait(next); !status.ok()) return status;
     if (next == Next::reader_left) return {};
     if (next == Next::stopped) {
-      driver_.stop(out_);
+      taker_.stop(out_);
       return end(false);
     }
-    if (next == Next::more && reader_.refill()) continue;
-    if (!reader_.status().ok()) {
-      const Status flushed = flush();
-      return flushed.ok() ? reader_.status() : flushed;
+    if (next == Next::more && source_.refill()) continue;
+    if (!source_.status().ok()) return fail(source_.status());
+    if (files_opened_ < feed_.files.size()) {
+      if (Status status = open_next_file(); !status.ok()) return fail(status);
+      continue;
     }
-    const Status ended = driver_.end(tool_.common().finish, out_);
+    if (source_.finish()) continue;
+    const Status ended = taker_.end(tool_.common().finish, out_);
     if (!ended.ok()) {
       const Status flushed = flush();
-      Status placed = ended;
-      placed.frame = reader_.frames();
-      placed.offset = reader_.offset();
-      return flushed.ok() ? placed : flushed;
+      return flushed.ok() ? source_.placed(ended) : flushed;
     }
-    return end(driver_.guard().ending() == Ending::finished || tool_.common().finish);
+    return end(taker_.guard().ending() == Ending::finished || tool_.common().finish);
   }
 }
 
 Status Run::take_all() {
-  for (FrameView frame; reader_.next(frame);) {
+  for (FrameView frame; !taker_.done() && source_.next(frame);) {
     if (frame.kind == FrameKind::position || frame.kind == FrameKind::resume)
       if (Status barrier = at_barrier(frame); !barrier.ok()) return barrier;
-    const Status status = driver_.take(frame, out_);
-    for (const std::string& line : stage_.take_notices()) tool_.say(line);
-    if (!status.ok()) return status;
+    const Status status = taker_.take(frame, out_);
+    if (stage_ != nullptr)
+      for (const std::string& line : stage_->take_notices()) tool_.say(line);
+    if (!status.ok()) return status.code == Code::bad_data ? source_.placed(status) : status;
     if (out_.pending().size() >= kFlushAt)
       if (Status flushed = flush(); !flushed.ok() || sink_.reader_left()) return flushed;
   }
-  return reader_.status();
+  return source_.status();
 }
 
 /// Position: everything before it is in the stage, so this is the state to save. Resume: load the state saved there.
@@ -109,15 +146,15 @@ Status Run::at_barrier(const FrameView& frame) {
   if (!parsed) return Status{Code::bad_data, "Position or Resume frame does not parse", frame.number, frame.offset};
   if (!resuming && hooks_.on_position)
     if (Status status = hooks_.on_position(position); !status.ok()) return status;
-  if (!stage_.stateful() || !store_.enabled()) return {};
-  if (!resuming) return store_.save(position, table_, stage_);
-  return store_.load(resume.position(), table_, stage_);
+  if (stage_ == nullptr || !stage_->stateful() || !store_.enabled()) return {};
+  if (!resuming) return store_.save(position, *table_, *stage_);
+  return store_.load(resume.position(), *table_, *stage_);
 }
 
 /// Decides what to do next. Looks without blocking while there may be input; flushes before it blocks.
 Status Run::wait(Next& next) {
   for (Nanos timeout = 0;;) {
-    const Ready ready = wait_ready(STDIN_FILENO, sink_.fd(), hooks_.fd, signals_, timeout);
+    const Ready ready = wait_ready(input_, sink_.fd(), hooks_.fd, signals_, timeout);
     if (signals_.take_statistics())
       if (Status status = publish(true); !status.ok()) return status;
     if (statistics_.due(monotonic_now()))
@@ -138,6 +175,7 @@ Status Run::wait(Next& next) {
 }
 
 Status Run::flush() {
+  if (feed_.write) return feed_.write(out_);
   if (!is_sink()) return sink_.flush(out_);
   out_.clear();
   return {};
@@ -153,16 +191,17 @@ Status Run::end(bool final) {
 Status Run::publish(bool asked) { return statistics_.publish(counters(), monotonic_now(), asked); }
 
 std::vector<Counter> Run::counters() const {
-  std::vector<Counter> all{{"frames_in", reader_.frames()},
-                           {"readings_in", driver_.guard().rows()},
-                           {"bytes_in", reader_.bytes()},
-                           {"skipped_bad", driver_.skipped()}};
+  std::vector<Counter> all{{"frames_in", source_.frames()},
+                           {"readings_in", taker_.guard().rows()},
+                           {"bytes_in", source_.bytes()},
+                           {"skipped_bad", source_.skipped() + taker_.skipped()}};
   if (!is_sink()) {
     all.push_back({"frames_out", out_.frames()});
     all.push_back({"readings_out", out_.rows()});
     all.push_back({"bytes_out", sink_.bytes()});
   }
-  for (Counter& counter : stage_.counters()) all.push_back(std::move(counter));
+  if (stage_ != nullptr)
+    for (Counter& counter : stage_->counters()) all.push_back(std::move(counter));
   return all;
 }
 
@@ -171,6 +210,10 @@ std::vector<Counter> Run::counters() const {
 Status FrameSink::open(int fd) {
   if (isatty(fd))
     return Status::error(Code::usage, "standard output is a terminal and frames are binary: pipe them into fcat to read them");
+  return open_text(fd);
+}
+
+Status FrameSink::open_text(int fd) {
   fd_ = fd;
   widen_pipe(fd);
   return {};
@@ -190,7 +233,16 @@ Status FrameSink::flush(Output& out) {
 }
 
 Status run_stage(Tool& tool, SeriesTable& table, Stage& stage, const Hooks& hooks) {
-  return Run(tool, table, stage, hooks).loop();
+  Driver driver(stage, table, tool.producer());
+  driver.set_skip_bad(tool.common().skip_bad);
+  FrameReader reader(STDIN_FILENO, tool.common().max_frame);
+  const Feed feed{reader, driver, {}, false, {}};
+  return Run(tool, feed, hooks, &stage, &table).loop();
+}
+
+Status run_feed(Tool& tool, const Feed& feed) {
+  const Hooks hooks;
+  return Run(tool, feed, hooks, nullptr, nullptr).loop();
 }
 
 }  // namespace twinpipe::cli

@@ -10,6 +10,7 @@
 
 #include "cli/statistics.hpp"
 #include "cli/tool.hpp"
+#include "io/frame_reader.hpp"
 #include "io/waiter.hpp"
 #include "kernel/driver.hpp"
 
@@ -30,6 +31,8 @@ class FrameSink {
  public:
   /// Errors: usage, when standard output is a terminal; io_error, when it is closed.
   Status open(int fd = 1);
+  /// For text, which a terminal may have.
+  Status open_text(int fd = 1);
   /// Writes what `out` holds. `reader_left` is then true when nobody reads any more.
   Status flush(Output& out);
   int fd() const { return fd_; }
@@ -45,5 +48,17 @@ class FrameSink {
 /// Runs `stage` from standard input to standard output until the end, an error, a signal, or until the reader left.
 /// Sinks (Role::sink) write nothing.
 Status run_stage(Tool& tool, SeriesTable& table, Stage& stage, const Hooks& hooks = {});
+
+/// The same loop without a stage, for fcat.
+struct Feed {
+  FrameSource& source;             // not yet given a descriptor
+  FrameTaker& taker;
+  std::vector<std::string> files;  // read one after another, as if joined; none, or "-": standard input
+  bool text = false;               // what the taker writes is text
+  std::function<Status(Output&)> write;  // takes what is pending, in place of standard output
+};
+
+/// Runs until the end of the last file, an error, a signal, until the reader left, or until the taker is done.
+Status run_feed(Tool& tool, const Feed& feed);
 
 }  // namespace twinpipe::cli

@@ -60,11 +60,13 @@ void Tool::declare_common() {
     option("--stats", common_.statistics_every, "SECONDS", "Print counters this often, in seconds; SIGUSR1 prints them too");
     option("--metrics", common_.metrics_file, "FILE", "Keep counters in this Prometheus text file");
   }
-  if (role_ == Role::filter || role_ == Role::sink) {
+  if (role_ == Role::filter || role_ == Role::sink || role_ == Role::viewer) {
     bytes_option(*this, "--max-frame", common_.max_frame, "Greatest frame accepted, in bytes");
     option("--max-series", common_.max_series, "COUNT", "Greatest number of series accepted")->capture_default_str();
     flag("--skip-bad", common_.skip_bad, "Count and leave out frames with bad content; bad framing still ends the tool");
     flag("--finish", common_.finish, "The end of unsealed input is the end of the data");
+  }
+  if (role_ == Role::filter || role_ == Role::sink) {
     option("--state", common_.state_directory, "DIR", "Save state under each Position, load it after Resume");
   }
   option("--log", common_.log, "FORMAT", "Messages as text or json")->check(CLI::IsMember({"text", "json"}))->capture_default_str();

@@ -31,6 +31,7 @@ struct CommonOptions {
 enum class Role {
   filter,  // frames in, frames out
   sink,    // frames in
+  viewer,  // frames in, text out
   source,  // frames out
   plain,   // neither
 };

@@ -78,9 +78,16 @@ Result<Written> write_all(int fd, std::string_view bytes) {
   return Written::all;
 }
 
-Result<std::string> read_file(const std::string& path) {
-  const Fd file(open(path.c_str(), O_RDONLY | O_CLOEXEC));
+Result<Fd> open_to_read(const std::string& path) {
+  Fd file(open(path.c_str(), O_RDONLY | O_CLOEXEC));
   if (!file.valid()) return system_error(Code::no_input, path, errno);
+  return file;
+}
+
+Result<std::string> read_file(const std::string& path) {
+  Result<Fd> opened = open_to_read(path);
+  if (!opened.ok()) return opened.status();
+  const Fd file = std::move(*opened);
   std::string content;
   constexpr std::size_t kChunk = 64 * 1024;
   for (;;) {

@@ -36,6 +36,9 @@ enum class Written { all, reader_left };
 /// Writes everything. A reader that left (EPIPE) is no error. Errors: io_error, with the reason (disk full, …).
 Result<Written> write_all(int fd, std::string_view bytes);
 
+/// Opens a file to read it. Errors: no_input (missing), no_permission.
+Result<Fd> open_to_read(const std::string& path);
+
 /// Whole content of a file. Errors: no_input (missing), no_permission, io_error.
 Result<std::string> read_file(const std::string& path);
 

@@ -55,4 +55,12 @@ bool FrameReader::refill() {
   return *got > 0;
 }
 
+Status FrameReader::placed(Status status) const {
+  if (!status.offset) {
+    status.frame = scanner_.frames();
+    status.offset = scanner_.offset();
+  }
+  return status;
+}
+
 }  // namespace twinpipe

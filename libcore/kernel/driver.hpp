@@ -6,12 +6,12 @@
 #include <array>
 #include <string>
 
+#include "kernel/frame_taker.hpp"
 #include "kernel/stage.hpp"
-#include "wire/segment.hpp"
 
 namespace twinpipe {
 
-class Driver {
+class Driver final : public FrameTaker {
  public:
   /// `producer` goes into the Open frames that are written. `table` is the one that the stage was made with.
   Driver(Stage& stage, SeriesTable& table, std::string producer);
@@ -19,19 +19,13 @@ class Driver {
   /// --skip-bad: content that a reader refuses is counted and left out; framing errors still end everything.
   void set_skip_bad(bool skip) { skip_bad_ = skip; }
 
-  /// Takes one frame. An error carries the frame's number and offset.
-  Status take(const FrameView& frame, Output& out);
+  Status take(const FrameView& frame, Output& out) override;
+  /// Finishes the stage and closes the segment as the ending demands.
+  Status end(bool finish_unsealed, Output& out) override;
+  void stop(Output& out) override;
 
-  /// The input ended on a frame boundary. Finishes the stage and closes the segment as the ending demands;
-  /// `finish_unsealed`: the end of unsealed segments counts as the end of the data (--finish).
-  /// Errors (bad_data): the input is cut.
-  Status end(bool finish_unsealed, Output& out);
-
-  /// We were told to stop: closes the segment with `final` false and finishes nothing.
-  void stop(Output& out);
-
-  const SegmentGuard& guard() const { return guard_; }
-  std::uint64_t skipped() const { return skipped_; }
+  const SegmentGuard& guard() const override { return guard_; }
+  std::uint64_t skipped() const override { return skipped_; }
 
  private:
   Status dispatch(const FrameView& frame, Output& out);

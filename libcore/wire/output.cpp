@@ -2,6 +2,9 @@
 // Frames into a buffer in memory.
 #include "wire/output.hpp"
 
+#include <google/protobuf/io/coded_stream.h>
+#include <google/protobuf/io/zero_copy_stream_impl_lite.h>
+
 #include "wire/fields.hpp"
 
 namespace twinpipe {
@@ -13,7 +16,11 @@ void append_frame(const v1::Frame& frame, std::string& out) {
   char* at = out.data() + start;
   *at++ = kFrameTag;
   at = put_varint(at, size);
-  frame.SerializeWithCachedSizesToArray(reinterpret_cast<std::uint8_t*>(at));
+  // Maps (a twin's facts) in the order of their keys: the order of a hash table would differ from run to run.
+  google::protobuf::io::ArrayOutputStream array(at, static_cast<int>(size));
+  google::protobuf::io::CodedOutputStream coded(&array);
+  coded.SetSerializationDeterministic(true);
+  frame.SerializeWithCachedSizes(&coded);
 }
 
 void Output::append(const v1::Frame& frame) { append_frame(frame, buffer_); }

@@ -27,6 +27,9 @@ class Output {
   void readings(const Columns& columns);
   void readings(const Columns& columns, std::span<const std::uint32_t> rows);
 
+  /// For sinks that write text instead of frames: what is pending, to be appended to. Not counted.
+  std::string& text() { return buffer_; }
+
   std::string_view pending() const { return buffer_; }
   /// Forgets what was pending, after it was written out.
   void clear() { buffer_.clear(); }

@@ -1,0 +1,87 @@
+// SPDX-License-Identifier: Apache-2.0
+// Takes frames from memory through a selection into a form.
+#include "kernel/form_driver.hpp"
+
+#include <fmt/format.h>
+
+
+namespace twinpipe {
+namespace {
+
+template <class Window>
+Status check_windows(const Window& window, std::size_t declared) {
+  if (window.start_size() != window.series_size() || window.end_size() != window.series_size())
+    return Status::error(Code::bad_data, fmt::format("columns of unequal length: {} series, {} starts, {} ends", window.series_size(),
+                                                     window.start_size(), window.end_size()));
+  for (const std::uint32_t alias : window.series())
+    if (alias >= declared) return Status::error(Code::bad_data, fmt::format("undeclared alias {}: {} are declared", alias, declared));
+  return {};
+}
+
+/// Forms and selections look up the series of a frame without asking again.
+Status check_aliases(const v1::Frame& frame, std::size_t declared) {
+  switch (frame.kind_case()) {
+    case v1::Frame::kAggregates: return check_windows(frame.aggregates(), declared);
+    case v1::Frame::kSpectra: return check_windows(frame.spectra(), declared);
+    case v1::Frame::kWaveform:
+    case v1::Frame::kException: {
+      const std::uint32_t alias = frame.has_waveform() ? frame.waveform().series() : frame.exception().series();
+      if (alias >= declared) return Status::error(Code::bad_data, fmt::format("undeclared alias {}: {} are declared", alias, declared));
+      return {};
+    }
+    default: return {};
+  }
+}
+
+}  // namespace
+
+Status FormDriver::take(const FrameView& view, Output& out) {
+  Status status = guard_.observe(view);
+  const bool framing_ok = status.ok();
+  if (framing_ok) status = dispatch(view, out);
+  if (!status.ok() && framing_ok && skip_bad_ && status.code == Code::bad_data) {
+    ++skipped_;
+    return {};
+  }
+  if (!status.ok() && !status.offset) {
+    status.frame = view.number;
+    status.offset = view.offset;
+  }
+  return status;
+}
+
+Status FormDriver::dispatch(const FrameView& view, Output& out) {
+  if (view.kind == FrameKind::open) table_->open_segment();
+  const bool wanted = selection_->wants(view.kind) || form_->needs(view.kind);
+  if (!wanted && view.kind != FrameKind::series) return {};
+  const bool decode = form_->decodes(view.kind) || selection_->looks_into(view.kind);
+  if (view.kind == FrameKind::readings && decode) {
+    Result<Columns> columns = decoder_.decode(view.payload, *table_);
+    if (!columns.ok()) return columns.status();
+    const Rows rows = selection_->rows(*columns);
+    return rows.empty() && columns->rows() > 0 ? Status{} : form_->on_readings(*columns, rows, view, out);
+  }
+  if (!decode && view.kind != FrameKind::series) return form_->on_bytes(view, out);
+  const std::string_view body = frame_body(view.bytes);
+  if (!frame_.ParseFromArray(body.data(), static_cast<int>(body.size())))
+    return Status::error(Code::bad_data, fmt::format("{} frame does not parse", frame_kind_name(view.kind)));
+  if (view.kind == FrameKind::series)
+    if (Status status = table_->declare(frame_.series(), declared_); !status.ok()) return status;
+  if (Status status = check_aliases(frame_, table_->slots().size()); !status.ok()) return status;
+  bool whole = true;
+  if (!wanted || (!form_->needs(view.kind) && !selection_->keep(frame_, whole))) return {};
+  selection_->count(view.kind);
+  return form_->on_frame(frame_, whole, view, out);
+}
+
+Status FormDriver::end(bool finish_unsealed, Output& out) {
+  Ending ending = guard_.ending();
+  if (ending == Ending::unsealed && finish_unsealed) ending = Ending::finished;
+  if (Status status = form_->finish(ending, out); !status.ok()) return status;
+  if (ending != Ending::cut) return {};
+  return Status::error(Code::bad_data, guard_.segments() == 0
+                                           ? "the input is empty: upstream wrote nothing"
+                                           : fmt::format("end of input without Close: {} died", guard_.producer()));
+}
+
+}  // namespace twinpipe
