@@ -32,6 +32,8 @@ class Run {
   Status take_all();
   Status at_barrier(const FrameView& frame);
   Status wait(Next& next);
+  Status hold(bool ended);
+  Status look_at_statistics();
   Status flush();
   Status fail(const Status& status);
   Status end(bool final);
@@ -100,6 +102,10 @@ Status Run::loop() {
       taker_.end_here(out_);
       return end(true);
     }
+    if (signals_.stop()) {
+      taker_.stop(out_);
+      return end(false);
+    }
     if (Status status = wait(next); !status.ok()) return status;
     if (next == Next::reader_left) return {};
     if (next == Next::stopped) {
@@ -130,6 +136,8 @@ Status Run::take_all() {
     if (stage_ != nullptr)
       for (const std::string& line : stage_->take_notices()) tool_.say(line);
     if (!status.ok()) return status.code == Code::bad_data ? source_.placed(status) : status;
+    if (Status held = hold(false); !held.ok()) return held;
+    if (signals_.stop()) return {};
     if (out_.pending().size() >= kFlushAt)
       if (Status flushed = flush(); !flushed.ok() || sink_.reader_left()) return flushed;
   }
@@ -155,10 +163,7 @@ Status Run::at_barrier(const FrameView& frame) {
 Status Run::wait(Next& next) {
   for (Nanos timeout = 0;;) {
     const Ready ready = wait_ready(input_, sink_.fd(), hooks_.fd, signals_, timeout);
-    if (signals_.take_statistics())
-      if (Status status = publish(true); !status.ok()) return status;
-    if (statistics_.due(monotonic_now()))
-      if (Status status = publish(false); !status.ok()) return status;
+    if (Status status = look_at_statistics(); !status.ok()) return status;
     if (hooks_.on_wake && (ready.extra || timeout != 0))
       if (Status status = hooks_.on_wake(); !status.ok()) return status;
     next = ready.stop ? Next::stopped : ready.reader_left ? Next::reader_left : Next::more;
@@ -174,6 +179,26 @@ Status Run::wait(Next& next) {
   }
 }
 
+/// Lets a sink work off what it has, as long as it wants no more.
+Status Run::hold(bool ended) {
+  while (hooks_.hold && !signals_.stop()) {
+    Result<Nanos> wait = hooks_.hold(ended);
+    if (!wait.ok()) return wait.status();
+    if (*wait <= 0) break;
+    const Ready ready = wait_ready(-1, sink_.fd(), hooks_.fd, signals_, *wait);
+    if (Status status = look_at_statistics(); !status.ok()) return status;
+    if (hooks_.on_wake && ready.extra)
+      if (Status status = hooks_.on_wake(); !status.ok()) return status;
+  }
+  return {};
+}
+
+Status Run::look_at_statistics() {
+  if (signals_.take_statistics())
+    if (Status status = publish(true); !status.ok()) return status;
+  return statistics_.due(monotonic_now()) ? publish(false) : Status{};
+}
+
 Status Run::flush() {
   if (feed_.write) return feed_.write(out_);
   if (!is_sink()) return sink_.flush(out_);
@@ -183,6 +208,7 @@ Status Run::flush() {
 
 Status Run::end(bool final) {
   if (Status status = flush(); !status.ok()) return status;
+  if (Status status = hold(true); !status.ok()) return status;
   if (hooks_.on_end)
     if (Status status = hooks_.on_end(final); !status.ok()) return status;
   return publish(false);
@@ -202,6 +228,8 @@ std::vector<Counter> Run::counters() const {
   }
   if (stage_ != nullptr)
     for (Counter& counter : stage_->counters()) all.push_back(std::move(counter));
+  if (hooks_.counters)
+    for (Counter& counter : hooks_.counters()) all.push_back(std::move(counter));
   return all;
 }
 

@@ -20,10 +20,15 @@ namespace twinpipe::cli {
 struct Hooks {
   int fd = -1;                          // wakes the loop when readable
   std::function<Status()> on_wake;      // called then, and at least every 100 ms while the input is quiet
+  /// Asked after each frame, and again at the end of the input (`ended`): how long to take nothing more, at most; 0: go on.
+  /// Meanwhile on_wake runs when `fd` is readable, and a request to stop is heard. For sinks with bounded queues.
+  std::function<Result<Nanos>(bool ended)> hold;
   /// A Position passed; everything before it was handed to the stage.
   std::function<Status(const v1::Position&)> on_position;
   /// The input ended or we were told to stop; `final`: it really ended. Called before the process ends with 0.
   std::function<Status(bool final)> on_end;
+  /// Counters of the sink's own, for statistics.
+  std::function<std::vector<Counter>()> counters;
 };
 
 /// Standard output as frames: refuses a terminal, widens the pipe, counts bytes.

@@ -14,7 +14,6 @@
 namespace twinpipe {
 namespace {
 
-constexpr Nanos kForever = std::numeric_limits<Nanos>::max();
 constexpr double kBearingDefault = 5;  // g
 constexpr std::array<std::string_view, 9> kNames{"spike", "drift", "stuck", "silence", "bearing", "outage", "kill", "skew", "step"};
 

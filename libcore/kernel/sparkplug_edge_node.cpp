@@ -1,0 +1,285 @@
+// SPDX-License-Identifier: Apache-2.0
+// One Sparkplug B 3.0 edge node: births, data and deaths under one sequence of numbers.
+#include "kernel/sparkplug_edge_node.hpp"
+
+#include <algorithm>
+
+#include "kernel/sparkplug_writer.hpp"
+
+namespace twinpipe::sparkplug {
+namespace {
+
+constexpr std::string_view kBdSeq = "bdSeq";
+constexpr std::string_view kRebirth = "Node Control/Rebirth";
+
+std::string value_field(std::uint32_t datatype, const ColumnValue& value) {
+  std::string out;
+  append_value(datatype, value, out);
+  return out;
+}
+
+/// bdSeq and Node Control/Rebirth have no alias: hosts look for them by name.
+void append_control(std::string_view name, std::uint32_t datatype, const ColumnValue& value, Nanos now, std::string& payload) {
+  const std::string definition = definition_fields(name, 0, datatype);
+  const std::string field = value_field(datatype, value);
+  WrittenMetric metric;
+  metric.definition = definition;
+  metric.value = field;
+  metric.time = now;
+  append_metric(metric, payload);
+}
+
+void append_bdseq(std::uint8_t bdseq, Nanos now, std::string& payload) {
+  ColumnValue value;
+  value.type = v1::VALUE_TYPE_INT64;
+  value.integer = bdseq;
+  append_control(kBdSeq, kInt64, value, now, payload);
+}
+
+void append_rebirth_control(Nanos now, std::string& payload) {
+  ColumnValue value;
+  value.type = v1::VALUE_TYPE_BOOL;
+  append_control(kRebirth, kBoolean, value, now, payload);
+}
+
+std::string properties_of(const v1::Sensor& sensor, bool with_period) {
+  v1::Sensor kept = sensor;
+  kept.clear_property();
+  for (const v1::Property& property : sensor.property())
+    if (!same_letters(property.name(), kQualityProperty) && (with_period || !same_letters(property.name(), kSamplePeriodProperty)))
+      *kept.add_property() = property;
+  PropertySet properties;
+  publish_properties(kept, properties);
+  return properties.SerializeAsString();
+}
+
+}  // namespace
+
+EdgeNode::EdgeNode(std::uint32_t number, std::string group, std::string edge)
+    : number_(number), group_(std::move(group)), edge_(std::move(edge)), devices_(1) {}
+
+std::string EdgeNode::topic(std::string_view type, std::uint32_t device) const {
+  std::string out = "spBv1.0/" + group_ + '/';
+  out.append(type).append("/").append(edge_);
+  if (device != 0) out.append("/").append(devices_[device].name);
+  return out;
+}
+
+// ---- sessions -------------------------------------------------------------------------------------------------------
+
+EdgeMessage EdgeNode::will(std::uint8_t bdseq, Nanos now) const {
+  EdgeMessage message{number_, topic("NDEATH"), {}, 1};
+  append_timestamp(now, message.payload);
+  append_bdseq(bdseq, now, message.payload);
+  return message;
+}
+
+void EdgeNode::open(std::uint8_t bdseq, Nanos now, std::vector<EdgeMessage>& out) {
+  open_ = true;
+  born_ = false;
+  bdseq_ = bdseq;
+  if (was_born_) node_birth(now, out);
+}
+
+void EdgeNode::die(Nanos now, std::vector<EdgeMessage>& out) {
+  if (!open_) return;
+  // What a birth absorbed would otherwise be lost without a trace.
+  for (std::uint32_t device = 0; device < devices_.size(); ++device)
+    if (has_absorbed(devices_[device])) birth(device, now, out);
+  out.push_back(will(bdseq_, now));
+  open_ = false;
+}
+
+void EdgeNode::forget(Nanos now) {
+  was_born_ = false;
+  for (Device& device : devices_) {
+    clear_values(device);
+    device.state = State::offline;
+  }
+  pend(devices_[0], now);
+}
+
+// ---- content --------------------------------------------------------------------------------------------------------
+
+void EdgeNode::declare(std::uint32_t device, std::string_view name, std::uint32_t metric, const v1::Sensor& sensor, Nanos now) {
+  if (device >= devices_.size()) devices_.resize(device + 1);
+  if (metric >= metrics_.size()) metrics_.resize(metric + 1);
+  Device& owner = devices_[device];
+  owner.name = name;
+  Metric& to = metrics_[metric];
+  const v1::Sensor said = published(sensor);
+  const bool is_waveform = sensor.type() == v1::VALUE_TYPE_WAVEFORM;
+  const std::string definition = definition_fields(sensor.name(), std::uint64_t{metric} + 1, publish_datatype(sensor));
+  const std::string properties = properties_of(said, true);
+  if (to.declared && to.definition == definition && to.properties == properties && to.is_waveform == is_waveform) return;
+  if (!to.declared) owner.metrics.push_back(metric);
+  if (to.definition != definition) to.known = false;  // a value of another datatype
+  to.declared = true;
+  to.definition = definition;
+  to.properties = properties;
+  to.properties_but_period = properties_of(said, false);
+  to.declared_period = sample_period_of(said).value_or(0);
+  to.is_waveform = is_waveform;
+  pend(owner, now);
+}
+
+void EdgeNode::data(std::uint32_t device, const EdgeRows& rows, Nanos now, std::vector<EdgeMessage>& out) {
+  Device& owner = devices_[device];
+  if (owner.state == State::offline) pend(owner, now);
+  std::size_t first = 0;
+  if (owner.state == State::pending) {
+    for (; first < rows.rows.size(); ++first) {
+      Metric& metric = metrics_[rows.rows[first].metric];
+      if (!absorbable(metric, rows.rows[first])) break;
+      hold(metric, rows.rows[first], rows);
+      metric.absorbed = true;
+      --owner.missing;
+    }
+    if (first == rows.rows.size()) return birth_if_complete(device, now, out);
+    birth(device, now, out);
+  }
+  if (!born_) node_birth(now, out);
+  std::string payload, alias;
+  for (; first < rows.rows.size(); ++first) {
+    const EdgeRow& row = rows.rows[first];
+    Metric& metric = metrics_[row.metric];
+    alias = alias_field(std::uint64_t{row.metric} + 1);
+    WrittenMetric written;
+    written.definition = alias;
+    written.value = std::string_view(rows.values).substr(row.offset, row.size);
+    written.time = row.time;
+    written.quality = row.quality;
+    written.sample_period = row.sample_period;
+    written.historical = row.historical;
+    append_metric(written, payload);
+    if (!row.historical && (!metric.known || row.time >= metric.time)) hold(metric, row, rows);
+  }
+  send(device == 0 ? "NDATA" : "DDATA", device, std::move(payload), now, out);
+}
+
+void EdgeNode::device_death(std::uint32_t device, Nanos now, std::vector<EdgeMessage>& out) {
+  if (device >= devices_.size()) return;
+  Device& owner = devices_[device];
+  if (has_absorbed(owner)) birth(device, now, out);
+  if (owner.state == State::born && born_) send("DDEATH", device, {}, now, out);
+  clear_values(owner);
+  owner.state = State::offline;
+}
+
+void EdgeNode::rebirth(Nanos now, std::vector<EdgeMessage>& out) {
+  if (!open_) return;
+  node_birth(now, out);
+  for (std::uint32_t device = 1; device < devices_.size(); ++device)
+    if (devices_[device].state == State::pending && !devices_[device].metrics.empty()) birth(device, now, out);
+}
+
+void EdgeNode::settle(Nanos before, Nanos now, std::vector<EdgeMessage>& out) {
+  if (!open_) return;
+  for (std::uint32_t device = 0; device < devices_.size(); ++device) {
+    const Device& owner = devices_[device];
+    if (owner.state == State::pending && !owner.metrics.empty() && owner.since <= before) birth(device, now, out);
+  }
+}
+
+bool EdgeNode::waiting() const {
+  return std::ranges::any_of(devices_, [](const Device& device) { return device.state == State::pending && !device.metrics.empty(); });
+}
+
+// ---- births ---------------------------------------------------------------------------------------------------------
+
+void EdgeNode::pend(Device& device, Nanos now) {
+  if (device.state != State::pending || device.since == 0) device.since = now;
+  device.state = State::pending;
+  device.missing = device.metrics.size();
+  for (const std::uint32_t metric : device.metrics) {
+    if (metrics_[metric].absorbed && metrics_[metric].known) --device.missing;
+    else metrics_[metric].absorbed = false;
+  }
+}
+
+/// The metric's first value since the birth was put off, and not older than what it knows.
+bool EdgeNode::absorbable(const Metric& metric, const EdgeRow& row) {
+  return !row.historical && !metric.absorbed && (!metric.known || row.time >= metric.time);
+}
+
+void EdgeNode::hold(Metric& metric, const EdgeRow& row, const EdgeRows& rows) {
+  metric.known = true;
+  metric.value.assign(rows.values, row.offset, row.size);
+  metric.time = row.time;
+  metric.quality = row.quality;
+  metric.period = row.sample_period;
+}
+
+void EdgeNode::clear_values(Device& device) {
+  for (const std::uint32_t metric : device.metrics) metrics_[metric].known = metrics_[metric].absorbed = false;
+}
+
+void EdgeNode::birth_if_complete(std::uint32_t device, Nanos now, std::vector<EdgeMessage>& out) {
+  if (devices_[device].missing > 0) return;
+  // A device waits for the node's own values too: its birth would force an incomplete NBIRTH out.
+  if (device != 0 && !born_ && devices_[0].state == State::pending && devices_[0].missing > 0) return;
+  birth(device, now, out);
+  if (device != 0) return;
+  for (std::uint32_t other = 1; other < devices_.size(); ++other) {
+    const Device& owner = devices_[other];
+    if (owner.state == State::pending && !owner.metrics.empty() && owner.missing == 0) birth(other, now, out);
+  }
+}
+
+/// The birth of `device`, after the node's own where that is missing.
+void EdgeNode::birth(std::uint32_t device, Nanos now, std::vector<EdgeMessage>& out) {
+  if (device == 0) return node_birth(now, out);
+  if (!born_) node_birth(now, out);
+  publish_device_birth(device, now, out);
+}
+
+/// An NBIRTH makes hosts forget the devices, so those that were born follow at once.
+void EdgeNode::node_birth(Nanos now, std::vector<EdgeMessage>& out) {
+  std::string payload;
+  append_bdseq(bdseq_, now, payload);
+  append_rebirth_control(now, payload);
+  append_birth_metrics(devices_[0], now, payload);
+  for (const std::uint32_t metric : devices_[0].metrics) metrics_[metric].absorbed = false;
+  devices_[0].state = State::born;
+  born_ = was_born_ = true;
+  ++births_;
+  seq_ = 0;
+  send("NBIRTH", 0, std::move(payload), now, out);
+  for (std::uint32_t device = 1; device < devices_.size(); ++device)
+    if (devices_[device].state == State::born) publish_device_birth(device, now, out);
+}
+
+void EdgeNode::publish_device_birth(std::uint32_t device, Nanos now, std::vector<EdgeMessage>& out) {
+  std::string payload;
+  append_birth_metrics(devices_[device], now, payload);
+  for (const std::uint32_t metric : devices_[device].metrics) metrics_[metric].absorbed = false;
+  devices_[device].state = State::born;
+  ++births_;
+  send("DBIRTH", device, std::move(payload), now, out);
+}
+
+void EdgeNode::append_birth_metrics(const Device& device, Nanos now, std::string& payload) const {
+  for (const std::uint32_t number : device.metrics) {
+    const Metric& metric = metrics_[number];
+    WrittenMetric written;
+    written.definition = metric.definition;
+    written.time = metric.known ? metric.time : now;
+    if (metric.known) written.value = metric.value;
+    if (metric.known) written.quality = metric.quality;
+    const double period = metric.known && metric.period > 0 ? metric.period : metric.declared_period;
+    const bool as_declared = !metric.is_waveform || (period > 0 && period == metric.declared_period);
+    written.properties = as_declared ? metric.properties : metric.properties_but_period;
+    if (!as_declared) written.sample_period = period;
+    written.null_period = !as_declared && !(period > 0);
+    append_metric(written, payload);
+  }
+}
+
+void EdgeNode::send(std::string_view type, std::uint32_t device, std::string payload, Nanos now, std::vector<EdgeMessage>& out) {
+  append_timestamp(now, payload);
+  append_seq(seq_, payload);
+  ++seq_;  // 255 is followed by 0
+  out.push_back(EdgeMessage{number_, topic(type, device), std::move(payload), 0});
+}
+
+}  // namespace twinpipe::sparkplug
