@@ -152,11 +152,11 @@ Status Run::at_barrier(const FrameView& frame) {
   const bool parsed = resuming ? resume.ParseFromArray(frame.payload.data(), static_cast<int>(frame.payload.size()))
                                : position.ParseFromArray(frame.payload.data(), static_cast<int>(frame.payload.size()));
   if (!parsed) return Status{Code::bad_data, "Position or Resume frame does not parse", frame.number, frame.offset};
-  if (!resuming && hooks_.on_position)
-    if (Status status = hooks_.on_position(position); !status.ok()) return status;
-  if (stage_ == nullptr || !stage_->stateful() || !store_.enabled()) return {};
-  if (!resuming) return store_.save(position, *table_, *stage_);
-  return store_.load(resume.position(), *table_, *stage_);
+  const bool stateful = stage_ != nullptr && stage_->stateful() && store_.enabled();
+  if (resuming) return stateful ? store_.load(resume.position(), *table_, *stage_) : Status{};
+  if (stateful)
+    if (Status status = store_.save(position, *table_, *stage_); !status.ok()) return status;
+  return hooks_.on_position ? hooks_.on_position(position) : Status{};
 }
 
 /// Decides what to do next. Looks without blocking while there may be input; flushes before it blocks.

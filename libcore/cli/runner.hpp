@@ -23,7 +23,7 @@ struct Hooks {
   /// Asked after each frame, and again at the end of the input (`ended`): how long to take nothing more, at most; 0: go on.
   /// Meanwhile on_wake runs when `fd` is readable, and a request to stop is heard. For sinks with bounded queues.
   std::function<Result<Nanos>(bool ended)> hold;
-  /// A Position passed; everything before it was handed to the stage.
+  /// A Position passes: everything before it was handed to the stage, whose state is saved under it when --state says so.
   std::function<Status(const v1::Position&)> on_position;
   /// The input ended or we were told to stop; `final`: it really ended. Called before the process ends with 0.
   std::function<Status(bool final)> on_end;

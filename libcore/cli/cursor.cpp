@@ -1,0 +1,41 @@
+// SPDX-License-Identifier: Apache-2.0
+// A cursor: the last Position that came through, in a file.
+#include "cli/cursor.hpp"
+
+#include <google/protobuf/io/tokenizer.h>
+#include <google/protobuf/text_format.h>
+
+#include "io/fd.hpp"
+
+namespace twinpipe::cli {
+namespace {
+
+/// The message says that it is no cursor; the parser's own lines would only go to standard error.
+struct Silent final : google::protobuf::io::ErrorCollector {
+  void AddError(int, int, const std::string&) override {}
+};
+
+}  // namespace
+
+Status write_cursor(const std::string& path, const v1::Position& position) {
+  std::string text;
+  google::protobuf::TextFormat::PrintToString(position, &text);
+  return replace_file(path, "# twinpipe.v1.Position\n" + text);
+}
+
+Result<std::optional<v1::Position>> read_cursor(const std::string& path) {
+  const Result<std::string> text = read_file(path);
+  if (!text.ok()) {
+    if (text.status().code == Code::no_input) return std::optional<v1::Position>();
+    return text.status();
+  }
+  v1::Position position;
+  google::protobuf::TextFormat::Parser parser;
+  Silent silent;
+  parser.RecordErrorsTo(&silent);
+  if (!parser.ParseFromString(*text, &position) || position.source().empty())
+    return Status::error(Code::bad_config, path + ": not a cursor");
+  return std::optional(position);
+}
+
+}  // namespace twinpipe::cli
