@@ -49,6 +49,8 @@ void TwinFold::describe(std::uint32_t number, v1::Twin& twin) {
     describe_metric(slot, *twin.add_metric());
   }
   if (state.as_of != kBeginning) twin.set_as_of(state.as_of);
+  twin.set_policy_digest(policy_->digest());
+  for (const v1::Applied& policy : applied_) twin.add_shaped_by(policy.digest());
 }
 
 void TwinFold::describe_metric(std::uint32_t slot, v1::TwinMetric& to) const {
@@ -58,8 +60,6 @@ void TwinFold::describe_metric(std::uint32_t slot, v1::TwinMetric& to) const {
   to.set_unit(sensor.unit().empty() ? sensor.declared_unit() : sensor.unit());
   to.set_freshness(static_cast<v1::Freshness>(metric.freshness));
   to.set_slo(metric.slo);
-  for (const v1::Applied& policy : applied_) to.add_shaped_by(policy.digest());
-  to.set_policy_digest(policy_->digest());
   if (!metric.seen) return;
   to.set_time(metric.time);
   to.set_first_seen(metric.first_seen);
