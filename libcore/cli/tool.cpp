@@ -40,11 +40,12 @@ std::string mdoc_escape(std::string_view text) {
 /// Standard error is written here alone; a failure to write it has nowhere to be told.
 void write_error(std::string_view line) { (void)write_all(STDERR_FILENO, line); }
 
-int print(std::string_view text) {
-  return write_all(STDOUT_FILENO, text).ok() ? 0 : static_cast<int>(Code::io_error);
-}
-
 }  // namespace
+
+Status print(std::string_view text) {
+  const Result<Written> written = write_all(STDOUT_FILENO, text);
+  return written.ok() ? Status{} : Status::error(written.status().code, "standard output: " + written.status().message);
+}
 
 Tool::Tool(std::string name, std::string summary, Role role)
     : name_(std::move(name)), role_(role), app_(std::move(summary), name_) {
@@ -92,20 +93,27 @@ std::string Tool::options_as_mdoc() const {
   return out + ".El\n";
 }
 
+int Tool::answer(std::string_view text) const {
+  const Status status = print(text);
+  if (!status.ok()) say(status);
+  return static_cast<int>(status.code);
+}
+
 int Tool::run(int argc, char** argv, const std::function<Status()>& body) {
+  occupy_standard_descriptors();
   declare_common();
   try {
     // For man pages. Looked at before parsing, which would ask for the required options.
-    if (argc == 2 && std::string_view(argv[1]) == "--help-mdoc") return print(options_as_mdoc());
+    if (argc == 2 && std::string_view(argv[1]) == "--help-mdoc") return answer(options_as_mdoc());
     app_.parse(argc, argv);
     common_.statistics_set = common_.statistics_every > 0;
     const Status status = body();
     if (!status.message.empty()) say(status);
     return static_cast<int>(status.code);
   } catch (const CLI::CallForHelp&) {
-    return print(app_.help());
+    return answer(app_.help());
   } catch (const CLI::CallForVersion& version) {
-    return print(std::string(version.what()) + "\n");
+    return answer(std::string(version.what()) + "\n");
   } catch (const CLI::FileError& error) {
     say(Status::error(Code::no_input, error.what()));
     return static_cast<int>(Code::no_input);
