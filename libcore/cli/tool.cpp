@@ -52,6 +52,7 @@ Tool::Tool(std::string name, std::string summary, Role role)
   app_.get_formatter()->column_width(34);
   app_.set_version_flag("--version", [this] { return producer(); }, "Print the version and exit");
   app_.set_config("--config", "", "Options from this file (TOML): 'long-name = value' a line")->type_name("FILE");
+  app_.allow_config_extras(CLI::config_extras_mode::error);  // a misspelt name must not be a default that never comes
 }
 
 std::string Tool::producer() const { return fmt::format("{} {}", name_, kVersion); }
@@ -78,6 +79,8 @@ std::string Tool::options_as_mdoc() const {
   std::string out = ".Bl -tag -width Ds\n";
   for (const CLI::Option* option : app_.get_options()) {
     if (option->get_description().empty()) continue;
+    const std::string type = option->get_type_name();
+    const std::size_t checked = type.find(':');  // CLI11 puts what a check accepts behind the metavar
     std::string item = ".It ";
     if (option->get_positional()) {
       item += "Ar " + mdoc_escape(option->get_name());
@@ -85,9 +88,10 @@ std::string Tool::options_as_mdoc() const {
       bool more = false;
       for (const std::string& name : option->get_snames()) item += (std::exchange(more, true) ? " , Fl " : "Fl ") + mdoc_escape(name);
       for (const std::string& name : option->get_lnames()) item += (std::exchange(more, true) ? " , Fl \\-" : "Fl \\-") + mdoc_escape(name);
-      if (option->get_items_expected_max() > 0) item += " Ar " + mdoc_escape(option->get_type_name());
+      if (option->get_items_expected_max() > 0) item += " Ar " + mdoc_escape(type.substr(0, checked));
     }
     out += item + "\n" + mdoc_escape(option->get_description()) + ".\n";
+    if (checked != type.npos) out += "Accepted: " + mdoc_escape(type.substr(checked + 1)) + ".\n";
     if (!option->get_default_str().empty()) out += "The default is " + mdoc_escape(option->get_default_str()) + ".\n";
   }
   return out + ".El\n";
@@ -117,6 +121,9 @@ int Tool::run(int argc, char** argv, const std::function<Status()>& body) {
   } catch (const CLI::FileError& error) {
     say(Status::error(Code::no_input, error.what()));
     return static_cast<int>(Code::no_input);
+  } catch (const CLI::ConfigError& error) {
+    say(Status::error(Code::bad_config, error.what()));
+    return static_cast<int>(Code::bad_config);
   } catch (const CLI::ParseError& error) {
     say(Status::error(Code::usage, fmt::format("{}; see {} --help", error.what(), name_)));
     return static_cast<int>(Code::usage);
