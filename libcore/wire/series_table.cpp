@@ -83,7 +83,8 @@ Status SeriesTable::declare_sensor(const v1::Sensor& sensor, std::uint32_t asset
   }
   if (sensor.alias() < slots_.size() && slots_[sensor.alias()] != slot)
     return Status::error(Code::bad_data, fmt::format("alias {} already stands for {}, now it is declared as {}", sensor.alias(),
-                                                     name(slots_[sensor.alias()]), name(slot)));
+                                                     name(slots_[sensor.alias()]),
+                                                     series_name(owner.site, owner.line, owner.asset, sensor.name())));
   if (sensor.alias() == slots_.size()) slots_.push_back(slot);
   identity_ = identity_ && sensor.alias() == slot;
 
