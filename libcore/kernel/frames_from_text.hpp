@@ -85,7 +85,11 @@ class FrameWriter {
   bool inside_ = false, implicit_ = false;
   SeriesTable table_;
   std::vector<Declared> declared_;
-  std::unordered_map<std::string, std::uint32_t> slots_;  // by name
+  struct Hash {
+    using is_transparent = void;
+    std::size_t operator()(std::string_view name) const { return std::hash<std::string_view>{}(name); }
+  };
+  std::unordered_map<std::string, std::uint32_t, Hash, std::equal_to<>> slots_;  // by name
   std::map<std::array<std::string, 3>, v1::Series> assets_;  // as last declared, without sensors
   std::string last_name_;  // neighbours in a text often are of one series
   std::uint32_t last_slot_ = 0;
