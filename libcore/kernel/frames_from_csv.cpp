@@ -36,11 +36,13 @@ ValueType looks_like(std::string_view text, bool quoted) {
 
 FramesFromCsv::FramesFromCsv(std::string producer, std::size_t rows, ValueType type) : writer_(std::move(producer), rows), type_(type) {}
 
-/// False when a quote is still open: the record goes on in the next line.
+/// False when a quote is still open: the record goes on in the next line. A carriage return belongs to the line's end only
+/// outside quotes.
 bool FramesFromCsv::split(std::string_view line) {
   cells_.clear();
   unquoted_.clear();
   if (line.find('"') == std::string_view::npos) {
+    if (line.ends_with('\r')) line.remove_suffix(1);
     for (;;) {
       const std::size_t comma = line.find(',');
       cells_.push_back({line.substr(0, comma), false});
@@ -52,6 +54,7 @@ bool FramesFromCsv::split(std::string_view line) {
   for (;;) {
     if (!line.starts_with('"')) {
       const std::size_t comma = line.find(',');
+      if (comma == std::string_view::npos && line.ends_with('\r')) line.remove_suffix(1);
       cells_.push_back({line.substr(0, comma), false});
       if (comma == std::string_view::npos) return true;
       line.remove_prefix(comma + 1);
@@ -67,7 +70,7 @@ bool FramesFromCsv::split(std::string_view line) {
     }
     cells_.push_back({unquoted_.emplace_back(std::move(text)), true});
     line.remove_prefix(at + 1);
-    if (line.empty()) return true;
+    if (line.empty() || line == "\r") return true;
     if (line[0] != ',') {
       cells_.clear();  // text behind a closing quote: no record of any width
       return true;
@@ -104,7 +107,7 @@ Status FramesFromCsv::take(std::string_view line, Output& out) {
     record_ += '\n';
     record_ += line;
     line = record_;
-  } else if (line.empty()) {
+  } else if (line.empty() || line == "\r") {
     return {};
   }
   if (!split(line)) {
@@ -112,6 +115,7 @@ Status FramesFromCsv::take(std::string_view line, Output& out) {
     return {};
   }
   Status status = has_header_ ? read_row(out) : read_header();
+  if (status.ok()) writer_.begin(out);
   record_.clear();
   return status;
 }

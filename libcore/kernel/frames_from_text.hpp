@@ -72,11 +72,12 @@ class FrameWriter {
   void added(const Row& row, Output& out);
 
   void flush_rows(Output& out);
+  /// Opens a segment, unless one is open: for text that says by its form alone that it is whole.
+  void begin(Output& out);
   /// The text is over: a segment that it did not open is closed.
   void end(Output& out);
 
  private:
-  void begin(Output& out);
   bool fits(const Row& row) const;
   v1::Series declaration_for(const std::array<std::string, 4>& levels, ValueType type, std::string_view unit) const;
 
