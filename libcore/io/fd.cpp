@@ -100,6 +100,12 @@ Result<Fd> open_to_read(const std::string& path) {
   return file;
 }
 
+Result<Fd> create_new(const std::string& path) {
+  Fd file(open(path.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0644));
+  if (!file.valid()) return system_error(Code::cant_create, path, errno);
+  return file;
+}
+
 Result<std::string> read_file(const std::string& path) {
   Result<Fd> opened = open_to_read(path);
   if (!opened.ok()) return opened.status();

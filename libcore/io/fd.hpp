@@ -46,6 +46,9 @@ Result<Written> write_all(int fd, std::string_view bytes);
 /// Opens a file to read it. Errors: no_input (missing), no_permission.
 Result<Fd> open_to_read(const std::string& path);
 
+/// Creates a file that must not be there yet. Errors: cant_create, no_permission.
+Result<Fd> create_new(const std::string& path);
+
 /// Whole content of a file. Errors: no_input (missing), no_permission, io_error.
 Result<std::string> read_file(const std::string& path);
 
