@@ -252,7 +252,8 @@ Status SparkplugEdge::on_lifecycle(const v1::Lifecycle& lifecycle, const FrameVi
 bool SparkplugEdge::next(Work& work) const {
   if (work_.empty()) return false;
   const Item& item = work_.front();
-  const bool content = item.kind == Kind::data || item.kind == Kind::device_death;
+  const bool content = item.kind == Kind::data || item.kind == Kind::device_death ||
+                       (item.kind == Kind::node_death && nodes_[item.node].owes());
   work.node = item.node;
   work.time = item.time;
   work.needs = content ? Needs::session : item.kind == Kind::plain ? Needs::connection : Needs::nothing;

@@ -181,8 +181,8 @@ void EdgeNode::settle(Nanos before, Nanos now, std::vector<EdgeMessage>& out) {
   }
 }
 
-bool EdgeNode::waiting() const {
-  return std::ranges::any_of(devices_, [](const Device& device) { return device.state == State::pending && !device.metrics.empty(); });
+bool EdgeNode::owes() const {
+  return std::ranges::any_of(devices_, [this](const Device& device) { return has_absorbed(device); });
 }
 
 // ---- births ---------------------------------------------------------------------------------------------------------
