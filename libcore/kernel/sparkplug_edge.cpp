@@ -15,12 +15,13 @@ namespace {
 
 constexpr std::uint32_t kNone = std::numeric_limits<std::uint32_t>::max();
 
-/// Group, edge node and device ids may have any character but these (tck-id-intro-group-id-chars and its like).
+/// Group, edge node and device ids may have any character but these (tck-id-intro-group-id-chars and its like). A percent
+/// sign stays: what a host received goes out under the same id.
 std::string topic_level(std::string_view name) {
   std::string out;
   for (const char c : name) {
     const auto byte = static_cast<unsigned char>(c);
-    if (c == '/' || c == '+' || c == '#' || c == '%' || byte < 0x20 || byte == 0x7F) out += fmt::format("%{:02X}", byte);
+    if (c == '/' || c == '+' || c == '#' || byte < 0x20 || byte == 0x7F) out += fmt::format("%{:02X}", byte);
     else out += c;
   }
   return out;

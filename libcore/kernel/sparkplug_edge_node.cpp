@@ -78,6 +78,8 @@ void EdgeNode::open(std::uint8_t bdseq, Nanos now, std::vector<EdgeMessage>& out
   open_ = true;
   born_ = false;
   bdseq_ = bdseq;
+  // Nothing could come before: the time to wait for values begins here.
+  for (Device& device : devices_) device.since = now;
   if (was_born_) node_birth(now, out);
 }
 
