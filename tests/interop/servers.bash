@@ -49,6 +49,7 @@ mosquitto_decided() { grep -q ' running$' "$SCRATCH/$1.log" || ! kill -0 "$mosqu
 listen() {
   local topic=$1 file=$2
   shift 2
+  : >"$file.all"
   stdbuf -oL mosquitto_sub -d -h 127.0.0.1 -p "$port" -t "$topic" -F 'MESSAGE %t %q %r %x' "$@" >"$file.all" 2>&1 &
   listener_pid=$!
   server_pids+=("$listener_pid")
