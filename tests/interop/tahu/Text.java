@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Tahu's values as one line of text, so that a test can compare them.
 import java.lang.reflect.Array;
+import java.math.BigDecimal;
 import java.util.ArrayList;
 import java.util.Date;
 import java.util.List;
@@ -29,6 +30,7 @@ final class Text {
     if (value instanceof PropertySet) return of((PropertySet) value);
     if (value instanceof DataSet) return of((DataSet) value);
     if (value instanceof Template) return of((Template) value);
+    if (value instanceof Double || value instanceof Float) return number(value.toString());
     if (!value.getClass().isArray()) return value.toString().replace("\n", "\\n");
     List<String> all = new ArrayList<>();
     for (int i = 0; i < Array.getLength(value); ++i) all.add(of(Array.get(value, i)));
@@ -68,6 +70,14 @@ final class Text {
     if (template.getParameters() != null)
       for (Parameter parameter : template.getParameters()) all.add(parameter.getName() + "=" + of(parameter.getValue()));
     return template.getTemplateRef() + "<" + String.join(",", all) + ">";
+  }
+
+  /** As C's %g with enough digits: 3 and not 3.0, 1e+300 and not 1.0E300. */
+  private static String number(String text) {
+    if (text.contains("N") || text.contains("I")) return text;
+    BigDecimal number = new BigDecimal(text).stripTrailingZeros();
+    int exponent = number.precision() - number.scale() - 1;
+    return exponent >= -4 && exponent < 16 ? number.toPlainString() : number.toString().replace("E", "e");
   }
 
   private static String hex(byte[] bytes) {
