@@ -31,6 +31,7 @@ struct SparkplugPublisher::Session {
   bool ever_connected = false;
   bool subscribed = false;
   bool leaving = false;           // DISCONNECT follows as soon as all is out
+  bool returning = false;         // and then another connection
   Nanos waiting_since = 0;        // for the primary host
   std::uint64_t host_timestamp = 0;
 };
@@ -132,13 +133,23 @@ void SparkplugPublisher::open(std::uint32_t node) {
   edge_->node(node).open(session(node).bdseq, wall_now(), out_);
 }
 
-/// What is out already leaves before DISCONNECT; the next client begins at another broker.
-void SparkplugPublisher::leave(std::uint32_t node, const std::string& why) {
+/// What was published already is sent before DISCONNECT.
+void SparkplugPublisher::leave(std::uint32_t node) {
   Session& at = session(node);
   if (!at.client || at.leaving) return;
   edge_->node(node).lose();
   at.leaving = true;
-  if (!why.empty()) say_(fmt::format("{}/{}: {}", edge_->node(node).group(), edge_->node(node).edge(), why));
+}
+
+/// tck-id-operational-behavior-primary-application-state-with-multiple-servers-walk
+void SparkplugPublisher::walk(std::uint32_t node, const std::string& why) {
+  say_(fmt::format("{}/{}: {}", edge_->node(node).group(), edge_->node(node).edge(), why));
+  Session& at = session(node);
+  const std::vector<Broker>& brokers = options_.mqtt.brokers;
+  const auto here = std::ranges::find(brokers, at.client->broker().text(), &Broker::text);
+  at.first_broker = static_cast<std::size_t>(here - brokers.begin()) + 1;
+  at.returning = true;
+  leave(node);
 }
 
 void SparkplugPublisher::on_message(std::uint32_t node, const MqttMessage& message) {
@@ -156,8 +167,7 @@ void SparkplugPublisher::on_host_state(std::uint32_t node, const MqttMessage& me
   if (state->online) return open(node);
   if (!edge_->node(node).is_open()) return;
   edge_->node(node).die(wall_now(), out_);
-  leave(node, fmt::format("primary host {} is offline", options_.primary_host));
-  ++at.first_broker;
+  walk(node, fmt::format("primary host {} is offline", options_.primary_host));
 }
 
 // ---- the loop -------------------------------------------------------------------------------------------------------
@@ -175,14 +185,13 @@ Status SparkplugPublisher::service(std::uint32_t node) {
     return Status::error(Code::unavailable, fmt::format("no broker: {}", at.client->last_error()));
   const bool in_vain = !options_.primary_host.empty() && options_.mqtt.brokers.size() > 1 && at.client->connected() &&
                        !edge_->node(node).is_open() && now - at.waiting_since >= options_.host_wait;
-  if (in_vain) {
-    leave(node, fmt::format("primary host {} is not at {}", options_.primary_host, at.client->broker().text()));
-    ++at.first_broker;
-  }
+  if (in_vain && !at.leaving) walk(node, fmt::format("primary host {} is not at {}", options_.primary_host, at.client->broker().text()));
   if (at.leaving && (at.client->unfinished() == 0 || !at.client->connected())) {
     at.client->disconnect(kHangUp);
     at.client.reset();
     at.leaving = false;
+    if (std::exchange(at.returning, false))
+      if (Status status = connect(node); !status.ok()) return status;
   }
   poll_.watch(static_cast<int>(node), at.client ? at.client->fd() : -1, at.client && at.client->wants_write());
   return {};
@@ -248,7 +257,7 @@ Result<Nanos> SparkplugPublisher::publish_due() {
     if (const Nanos due = due_in(work); due > 0) return std::min(due, until_deadline());
     edge_->take(wall_now(), out_);
     publish(std::exchange(out_, {}));
-    if (work.ends) leave(work.node, {});
+    if (work.ends) leave(work.node);
   }
   return Nanos{0};
 }

@@ -57,7 +57,8 @@ class SparkplugPublisher {
   void on_message(std::uint32_t node, const MqttMessage& message);
   void on_host_state(std::uint32_t node, const MqttMessage& message);
   void open(std::uint32_t node);
-  void leave(std::uint32_t node, const std::string& why);
+  void leave(std::uint32_t node);
+  void walk(std::uint32_t node, const std::string& why);
 
   Status service();
   Status service(std::uint32_t node);

@@ -15,12 +15,13 @@ namespace {
 
 constexpr std::uint32_t kNone = std::numeric_limits<std::uint32_t>::max();
 
-/// Group, edge node and device ids may have any character but these (tck-id-intro-group-id-chars and its like).
+/// Group, edge node and device ids may have any character but these (tck-id-intro-group-id-chars and its like). A percent
+/// sign stays: what a host received goes out under the same id.
 std::string topic_level(std::string_view name) {
   std::string out;
   for (const char c : name) {
     const auto byte = static_cast<unsigned char>(c);
-    if (c == '/' || c == '+' || c == '#' || c == '%' || byte < 0x20 || byte == 0x7F) out += fmt::format("%{:02X}", byte);
+    if (c == '/' || c == '+' || c == '#' || byte < 0x20 || byte == 0x7F) out += fmt::format("%{:02X}", byte);
     else out += c;
   }
   return out;
@@ -252,7 +253,8 @@ Status SparkplugEdge::on_lifecycle(const v1::Lifecycle& lifecycle, const FrameVi
 bool SparkplugEdge::next(Work& work) const {
   if (work_.empty()) return false;
   const Item& item = work_.front();
-  const bool content = item.kind == Kind::data || item.kind == Kind::device_death;
+  const bool content = item.kind == Kind::data || item.kind == Kind::device_death ||
+                       (item.kind == Kind::node_death && nodes_[item.node].owes());
   work.node = item.node;
   work.time = item.time;
   work.needs = content ? Needs::session : item.kind == Kind::plain ? Needs::connection : Needs::nothing;

@@ -78,6 +78,8 @@ void EdgeNode::open(std::uint8_t bdseq, Nanos now, std::vector<EdgeMessage>& out
   open_ = true;
   born_ = false;
   bdseq_ = bdseq;
+  // Nothing could come before: the time to wait for values begins here.
+  for (Device& device : devices_) device.since = now;
   if (was_born_) node_birth(now, out);
 }
 
@@ -181,8 +183,8 @@ void EdgeNode::settle(Nanos before, Nanos now, std::vector<EdgeMessage>& out) {
   }
 }
 
-bool EdgeNode::waiting() const {
-  return std::ranges::any_of(devices_, [](const Device& device) { return device.state == State::pending && !device.metrics.empty(); });
+bool EdgeNode::owes() const {
+  return std::ranges::any_of(devices_, [this](const Device& device) { return has_absorbed(device); });
 }
 
 // ---- births ---------------------------------------------------------------------------------------------------------

@@ -66,8 +66,8 @@ class EdgeNode {
   void rebirth(Nanos now, std::vector<EdgeMessage>& out);
   /// Sends births that have waited since `before` or longer.
   void settle(Nanos before, Nanos now, std::vector<EdgeMessage>& out);
-  /// True while a birth waits for values.
-  bool waiting() const;
+  /// True while a birth waits that has values which no message carried yet.
+  bool owes() const;
 
   const std::string& group() const { return group_; }
   const std::string& edge() const { return edge_; }
