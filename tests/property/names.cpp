@@ -52,7 +52,8 @@ TEST_CASE("a series' own name is a pattern that matches it") {
 TEST_CASE("globs match as their definition says") {
   CHECK(rc::check([] {
     const auto letters = rc::gen::container<std::string>(rc::gen::element('a', 'b', '*', '?'));
-    const std::string glob = (*letters).substr(0, 12), text = (*rc::gen::container<std::string>(rc::gen::element('a', 'b'))).substr(0, 16);
+    const std::string glob = (*letters).substr(0, 12),
+                      text = (*rc::gen::container<std::string>(rc::gen::element('a', 'b'))).substr(0, 16);
     RC_ASSERT(glob_matches(glob, text) == naive_glob(glob, text));
   }));
 }

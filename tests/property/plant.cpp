@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // Any plant with any faults: the stream keeps its laws, and neither frames nor ticks change what the series say.
-#include "plant_run.hpp"
-
 #include <rapidcheck.h>
+
+#include "plant_run.hpp"
 
 using namespace twinpipe;
 using namespace twinpipe::testing;
@@ -14,14 +14,16 @@ rc::Gen<Fault> any_fault(Nanos duration) {
   const auto lasts = *rc::gen::inRange<Nanos>(0, duration / kMillisecond);
   const auto value = *rc::gen::inRange<int>(-50, 50);
   const std::string span = fmt::format(":{}ms:{}ms", when, lasts);
-  const std::string series = *rc::gen::element<std::string>("*/*/pump-0001/*", "*/*/*/temp-*", "*/line-1/+/vibration-*", "*/*/*/state");
+  const std::string series =
+      *rc::gen::element<std::string>("*/*/pump-0001/*", "*/*/*/temp-*", "*/line-1/+/vibration-*", "*/*/*/state");
   const std::string numeric = *rc::gen::element<std::string>("*/*/pump-0001/temp-motor", "*/*/*/load", "*/*/*/vibration-rms");
   const std::string node = *rc::gen::element<std::string>("*/*", "plant-1/line-1");
   const std::string text = *rc::gen::element<std::string>(
       fmt::format("spike:{}{}:{}", numeric, span, value), fmt::format("drift:{}{}:{}", numeric, span, value * 100),
-      "stuck:" + series + span, "silence:" + series + span, fmt::format("bearing:*/*/*/vibration-de{}:ball@{}", span, std::abs(value)),
-      "outage:" + node + span + ":historical", "outage:" + node + span + ":delayed", "kill:" + node + span,
-      fmt::format("skew:{}{}:{}ms", node, span, value * 37), fmt::format("step:{}{}:{}ms", node, span, std::abs(value) * 211));
+      "stuck:" + series + span, "silence:" + series + span,
+      fmt::format("bearing:*/*/*/vibration-de{}:ball@{}", span, std::abs(value)), "outage:" + node + span + ":historical",
+      "outage:" + node + span + ":delayed", "kill:" + node + span, fmt::format("skew:{}{}:{}ms", node, span, value * 37),
+      fmt::format("step:{}{}:{}ms", node, span, std::abs(value) * 211));
   return rc::gen::just(*Fault::parse(text));
 }
 
@@ -45,9 +47,10 @@ PlantOptions any_plant() {
 }
 
 std::string describe(const PlantOptions& options) {
-  std::string text = fmt::format("seed {} assets {} sites {} lines {} duration {} tick {} period {} cycle {} length {} every {} columns {}",
-                                 options.seed, options.assets, options.sites, options.lines, options.duration, options.tick, options.period,
-                                 options.cycle, options.waveform_length, options.waveform_every, options.columns);
+  std::string text =
+      fmt::format("seed {} assets {} sites {} lines {} duration {} tick {} period {} cycle {} length {} every {} columns {}",
+                  options.seed, options.assets, options.sites, options.lines, options.duration, options.tick, options.period,
+                  options.cycle, options.waveform_length, options.waveform_every, options.columns);
   for (const Fault& fault : options.faults) text += " --fault " + fault.text;
   return text;
 }

@@ -11,11 +11,32 @@ TEST_CASE("globs") {
     const char *glob, *text;
     bool matches;
   };
-  for (const Row& row : {Row{"", "", true}, {"", "a", false}, {"*", "", true}, {"*", "anything", true}, {"**", "", true}, {"?", "", false},
-                         {"?", "a", true}, {"?", "ab", false}, {"a*", "a", true}, {"a*", "ba", false}, {"*a", "ba", true}, {"*a", "ab", false},
-                         {"a*b*c", "abc", true}, {"a*b*c", "aXbYbZc", true}, {"a*b*c", "aXbY", false}, {"*ab", "aab", true}, {"*aab", "aaab", true},
-                         {"a?c", "abc", true}, {"a?c", "ac", false}, {"*?", "", false}, {"*?", "x", true}, {"temp-*", "temp-", true},
-                         {"temp-*", "temperature", false}, {"A", "a", false}, {"[a]", "a", false}, {"[a]", "[a]", true}}) {
+  for (const Row& row : {Row{"", "", true},
+                         {"", "a", false},
+                         {"*", "", true},
+                         {"*", "anything", true},
+                         {"**", "", true},
+                         {"?", "", false},
+                         {"?", "a", true},
+                         {"?", "ab", false},
+                         {"a*", "a", true},
+                         {"a*", "ba", false},
+                         {"*a", "ba", true},
+                         {"*a", "ab", false},
+                         {"a*b*c", "abc", true},
+                         {"a*b*c", "aXbYbZc", true},
+                         {"a*b*c", "aXbY", false},
+                         {"*ab", "aab", true},
+                         {"*aab", "aaab", true},
+                         {"a?c", "abc", true},
+                         {"a?c", "ac", false},
+                         {"*?", "", false},
+                         {"*?", "x", true},
+                         {"temp-*", "temp-", true},
+                         {"temp-*", "temperature", false},
+                         {"A", "a", false},
+                         {"[a]", "a", false},
+                         {"[a]", "[a]", true}}) {
     INFO(row.glob << " on " << row.text);
     CHECK(glob_matches(row.glob, row.text) == row.matches);
   }

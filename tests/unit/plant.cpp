@@ -50,7 +50,8 @@ void check_others(const PlantRun& run, const std::function<bool(const std::strin
 Nanos start() { return PlantOptions{}.start; }
 /// When a reading left its sensor: a waveform with its last sample, one second long here.
 Nanos left(const std::string& name, const Said& said) {
-  return said.time - start() + (name.find("/vibration-") != std::string::npos && name.find("rms") == std::string::npos ? kSecond : 0);
+  return said.time - start() +
+         (name.find("/vibration-") != std::string::npos && name.find("rms") == std::string::npos ? kSecond : 0);
 }
 
 std::vector<v1::Lifecycle> of_node(const PlantRun& run, const std::string& node) {
@@ -117,7 +118,8 @@ TEST_CASE("other assets and no waveforms change nothing in those that stay") {
 }
 
 TEST_CASE("spike adds its value while it lasts") {
-  const std::string name = kFirst + "pump-0001/temp-motor", load = kFirst + "pump-0001/load", waveform = kFirst + "pump-0001/vibration-de";
+  const std::string name = kFirst + "pump-0001/temp-motor", load = kFirst + "pump-0001/load",
+                    waveform = kFirst + "pump-0001/vibration-de";
   const PlantRun run = run_with({"spike:plant-1/*/pump-0001/temp-motor:10s:5s:-30", "spike:plant-1/*/pump-0001/l*:10s:5s:-30",
                                  "spike:plant-1/*/pump-0001/vibration-de:10s:10s:7"});
   check_others(run, [&](const std::string& other) { return other == name || other == load || other == waveform; });
@@ -161,7 +163,8 @@ TEST_CASE("stuck holds the value before it, and changes are not reported") {
     for (const Said& one : said) {
       const bool active = left(name, one) >= 20 * kSecond && left(name, one) < 40 * kSecond;
       if (!active) held = one.value;
-      else if (name.find("vibration-de") != std::string::npos || name.find("vibration-nde") != std::string::npos) CHECK(one.number == 0);
+      else if (name.find("vibration-de") != std::string::npos || name.find("vibration-nde") != std::string::npos)
+        CHECK(one.number == 0);
       else CHECK(one.value == held);
     }
     std::vector<Said> outside;
@@ -276,7 +279,8 @@ TEST_CASE("a killed node says no more, and a reboot opens a session") {
     const bool first = starts_with(name, kFirst);
     std::vector<Said> wanted, got;
     for (const Said& one : said)
-      if (first ? left(name, one) < 20 * kSecond || left(name, one) >= 35 * kSecond : left(name, one) < 30 * kSecond) wanted.push_back(one);
+      if (first ? left(name, one) < 20 * kSecond || left(name, one) >= 35 * kSecond : left(name, one) < 30 * kSecond)
+        wanted.push_back(one);
     for (const Said& one : run.of(name))
       if (one.time != back || !one.at_birth) got.push_back(one);
     INFO(name);
@@ -335,7 +339,8 @@ TEST_CASE("faults and options that make no sense are refused") {
   CHECK(message([](PlantOptions& options) { options.sites = 5; }).find("too few") != std::string::npos);
   CHECK(message([](PlantOptions& options) { options.columns = 0; }).find("--columns") != std::string::npos);
   CHECK(message([](PlantOptions& options) { options.tick = 10; }).find("--tick") != std::string::npos);
-  CHECK(message([](PlantOptions& options) { options.waveform_length = 6 * kSecond; }).find("--waveform-length") != std::string::npos);
+  CHECK(message([](PlantOptions& options) { options.waveform_length = 6 * kSecond; }).find("--waveform-length") !=
+        std::string::npos);
   CHECK(message([](PlantOptions& options) { options.waveform_rate = 0; }).find("--waveform-rate") != std::string::npos);
 }
 

@@ -72,11 +72,14 @@ TEST_CASE("what is wrong with a policy is named with its place") {
       {with_rule(R"({"match":"*/*/*/*","absolute":-1})"), "deadband[0]: 'absolute' is below 0"},
       {with_rule(R"({"match":"*/*/*/*","heartbeat":60})"), "deadband[0]: 'heartbeat' is not a duration"},
       {with_rule(R"({"match":"*/*/*/*","heartbeat":"60"})"), "deadband[0]: 'heartbeat': '60' is not a duration"},
-      {with_rule(R"({"match":"*/*/*/*","expires":"2026-01-01T00:00:00Z"})"), "deadband[0]: a temporary rule ('expires') needs a 'reason'"},
+      {with_rule(R"({"match":"*/*/*/*","expires":"2026-01-01T00:00:00Z"})"),
+       "deadband[0]: a temporary rule ('expires') needs a 'reason'"},
       {with_rule(R"({"match":"*/*/*/*","expires":"tomorrow","reason":"r"})"), "deadband[0]: 'expires': 'tomorrow' is not a time"},
-      {with_rule(R"({"match":"*/*/*/*"},{"match":"*/*/*/*","name":"x"},{"match":"*/*/*/*","name":"x"})"), "two rules are called 'x'"},
+      {with_rule(R"({"match":"*/*/*/*"},{"match":"*/*/*/*","name":"x"},{"match":"*/*/*/*","name":"x"})"),
+       "two rules are called 'x'"},
       {with_rule(R"({"match":"*/*/*/*","name":"deadband[1]"},{"match":"*/*/*/*"})"), "two rules are called 'deadband[1]'"},
-      {with(R"("freshness":[{"match":"*/*/*/*","reports":"onchange"}])"), "freshness[0]: 'reports' is 'onchange', not one of periodic, on-change"},
+      {with(R"("freshness":[{"match":"*/*/*/*","reports":"onchange"}])"),
+       "freshness[0]: 'reports' is 'onchange', not one of periodic, on-change"},
   };
   for (const Case& c : cases) {
     INFO(c.json);
@@ -89,7 +92,8 @@ TEST_CASE("what is wrong with a policy is named with its place") {
 }
 
 TEST_CASE("the first rule that matches and has not expired applies") {
-  const Policy policy = parse(with_rule(R"({"name":"incident","match":"*/*/*/temp-*","absolute":9,"expires":"1970-01-01T00:01:00Z","reason":"r"},
+  const Policy policy =
+      parse(with_rule(R"({"name":"incident","match":"*/*/*/temp-*","absolute":9,"expires":"1970-01-01T00:01:00Z","reason":"r"},
     {"name":"temps","match":"*/*/*/temp-*","absolute":1},{"name":"rest","match":"plant/*/*/*","absolute":2})"));
   const auto name = [&](const char* site, const char* sensor, Nanos at) {
     const Rule* rule = policy.match("deadband", site, "l", "a", sensor, at);
@@ -112,7 +116,8 @@ TEST_CASE("the digest depends on content and not on layout") {
       R"({"name":"n","version":"1","owner":"o","deadband":[{"match":"*\/*\/*\/*","absolute":0.50,"name":"a\"b"}]})",
   };
   for (const std::string& json : same) CHECK(parse(json).digest() == digest);
-  CHECK(parse(with_rule(R"({"match":"*/*/*/*","absolute":1})")).digest() == parse(with_rule(R"({"match":"*/*/*/*","absolute":1.0})")).digest());
+  CHECK(parse(with_rule(R"({"match":"*/*/*/*","absolute":1})")).digest() ==
+        parse(with_rule(R"({"match":"*/*/*/*","absolute":1.0})")).digest());
   const std::string other[] = {
       with_rule(R"({"match":"*/*/*/*","absolute":0.51,"name":"a\"b"})"),
       with_rule(R"({"match":"*/*/*/?","absolute":0.5,"name":"a\"b"})"),
@@ -123,5 +128,6 @@ TEST_CASE("the digest depends on content and not on layout") {
   };
   for (const std::string& json : other) CHECK(parse(json).digest() != digest);
   // Order is meaning: the first match wins.
-  CHECK(parse(with_rule(R"({"match":"a/*/*/*"},{"match":"*/*/*/*"})")).digest() != parse(with_rule(R"({"match":"*/*/*/*"},{"match":"a/*/*/*"})")).digest());
+  CHECK(parse(with_rule(R"({"match":"a/*/*/*"},{"match":"*/*/*/*"})")).digest() !=
+        parse(with_rule(R"({"match":"*/*/*/*"},{"match":"a/*/*/*"})")).digest());
 }

@@ -12,15 +12,21 @@ TEST_CASE("durations") {
     const char* text;
     Nanos value;
   };
-  for (const Row& row : {Row{"0", 0}, {"0s", 0}, {"250ms", 250 * kMillisecond}, {"1h30m", 5400 * kSecond}, {"30m1h", 5400 * kSecond},
-                         {"2d", 172'800 * kSecond}, {"1us1ns", 1001}, {"9223372036854775807ns", std::numeric_limits<Nanos>::max()}}) {
+  for (const Row& row : {Row{"0", 0},
+                         {"0s", 0},
+                         {"250ms", 250 * kMillisecond},
+                         {"1h30m", 5400 * kSecond},
+                         {"30m1h", 5400 * kSecond},
+                         {"2d", 172'800 * kSecond},
+                         {"1us1ns", 1001},
+                         {"9223372036854775807ns", std::numeric_limits<Nanos>::max()}}) {
     INFO(row.text);
     const Result<Nanos> parsed = parse_duration(row.text);
     REQUIRE(parsed.ok());
     CHECK(*parsed == row.value);
   }
-  for (const char* text : {"", "5", "s", "1.5s", "-1s", "+1s", "1 s", "1s ", " 1s", "1h30", "1w", "1S", "00", "9223372036854775808ns",
-                           "106752d", "106751d24h", "1hh", "1mm"}) {
+  for (const char* text : {"", "5", "s", "1.5s", "-1s", "+1s", "1 s", "1s ", " 1s", "1h30", "1w", "1S", "00",
+                           "9223372036854775808ns", "106752d", "106751d24h", "1hh", "1mm"}) {
     INFO(text);
     const Result<Nanos> parsed = parse_duration(text);
     REQUIRE_FALSE(parsed.ok());
@@ -39,7 +45,12 @@ TEST_CASE("numbers of bytes") {
     const char* text;
     std::uint64_t value;
   };
-  for (const Row& row : {Row{"0", 0}, {"65536", 65536}, {"64k", 65536}, {"16M", 16U << 20}, {"1G", 1U << 30}, {"2T", 2ULL << 40},
+  for (const Row& row : {Row{"0", 0},
+                         {"65536", 65536},
+                         {"64k", 65536},
+                         {"16M", 16U << 20},
+                         {"1G", 1U << 30},
+                         {"2T", 2ULL << 40},
                          {"18446744073709551615", std::numeric_limits<std::uint64_t>::max()}}) {
     INFO(row.text);
     const Result<std::uint64_t> parsed = parse_bytes(row.text);
@@ -58,8 +69,13 @@ TEST_CASE("times") {
     Nanos value;
   };
   const Nanos day = 86'400 * kSecond;
-  for (const Row& row : {Row{"1970-01-01T00:00:00Z", 0}, {"1970-01-02 00:00:00", day}, {"1969-12-31T23:59:59.5Z", -kSecond / 2},
-                         {"2000-02-29T12:00:00Z", 11'016 * day + day / 2}, {"1970-01-01T00:00:00.000000001Z", 1}, {"-5", -5}, {"42", 42}}) {
+  for (const Row& row : {Row{"1970-01-01T00:00:00Z", 0},
+                         {"1970-01-02 00:00:00", day},
+                         {"1969-12-31T23:59:59.5Z", -kSecond / 2},
+                         {"2000-02-29T12:00:00Z", 11'016 * day + day / 2},
+                         {"1970-01-01T00:00:00.000000001Z", 1},
+                         {"-5", -5},
+                         {"42", 42}}) {
     INFO(row.text);
     const Result<Nanos> parsed = parse_time(row.text);
     REQUIRE(parsed.ok());

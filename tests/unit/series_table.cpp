@@ -49,7 +49,8 @@ TEST_CASE("aliases are dense, and one stands for one series in a segment") {
   CHECK(refusal(table, series("a", {{1, "x"}})).find("alias 1 is not dense: the next one is 0") != std::string::npos);
   declare(table, series("a", {{0, "x"}, {1, "y"}}));
   declare(table, series("a", {{1, "y"}}));  // again
-  CHECK(refusal(table, series("b", {{1, "y"}})).find("alias 1 already stands for s/l/a/y, now it is declared as s/l/b/y") != std::string::npos);
+  CHECK(refusal(table, series("b", {{1, "y"}})).find("alias 1 already stands for s/l/a/y, now it is declared as s/l/b/y") !=
+        std::string::npos);
   CHECK(refusal(table, series("a", {{3, "z"}})).find("not dense") != std::string::npos);
   CHECK(refusal(table, series("a", {{2, ""}})).find("without a sensor name") != std::string::npos);
   CHECK(table.slots() == std::vector<std::uint32_t>{0, 1});
@@ -114,10 +115,12 @@ TEST_CASE("a change of type, unit or range is a change") {
   SeriesTable table;
   const v1::Series plain = series("a", {{0, "x"}});
   CHECK_FALSE(declare(table, plain)[0].changed);
-  const std::function<void(v1::Sensor&)> changes[] = {
-      [](v1::Sensor& sensor) { sensor.set_type(v1::VALUE_TYPE_INT64); }, [](v1::Sensor& sensor) { sensor.set_unit("K"); },
-      [](v1::Sensor& sensor) { sensor.set_declared_unit("degC"); },      [](v1::Sensor& sensor) { sensor.set_low(0); },
-      [](v1::Sensor& sensor) { sensor.set_high(1); },                    [](v1::Sensor& sensor) { sensor.set_datatype(9); }};
+  const std::function<void(v1::Sensor&)> changes[] = {[](v1::Sensor& sensor) { sensor.set_type(v1::VALUE_TYPE_INT64); },
+                                                      [](v1::Sensor& sensor) { sensor.set_unit("K"); },
+                                                      [](v1::Sensor& sensor) { sensor.set_declared_unit("degC"); },
+                                                      [](v1::Sensor& sensor) { sensor.set_low(0); },
+                                                      [](v1::Sensor& sensor) { sensor.set_high(1); },
+                                                      [](v1::Sensor& sensor) { sensor.set_datatype(9); }};
   for (const auto& change : changes) {
     v1::Series changed = plain;
     change(*changed.mutable_sensor(0));
@@ -130,7 +133,8 @@ TEST_CASE("a change of type, unit or range is a change") {
 TEST_CASE("the limit holds, and what was refused stays unknown") {
   SeriesTable table(2);
   declare(table, series("a", {{0, "x"}, {1, "y"}}));
-  for (int again = 0; again < 2; ++again) CHECK(refusal(table, series("a", {{2, "z"}})).find("more than 2 series (--max-series)") != std::string::npos);
+  for (int again = 0; again < 2; ++again)
+    CHECK(refusal(table, series("a", {{2, "z"}})).find("more than 2 series (--max-series)") != std::string::npos);
   CHECK(table.size() == 2);
   CHECK_FALSE(declare(table, series("a", {{0, "x"}}))[0].is_new);
 }
@@ -168,7 +172,8 @@ TEST_CASE("a restored table gives the same slots, births and changes") {
     CHECK_FALSE(copy.alias_of(slot).has_value());
   }
   table.open_segment();
-  for (const v1::Series& next : {series("a", {{0, "y"}}, 2), series("a", {{1, "x"}}, 2), series("b", {{2, "x"}}), series("b", {{3, "new"}})}) {
+  for (const v1::Series& next :
+       {series("a", {{0, "y"}}, 2), series("a", {{1, "x"}}, 2), series("b", {{2, "x"}}), series("b", {{3, "new"}})}) {
     const auto one = declare(table, next), other = declare(copy, next);
     CHECK(one[0].slot == other[0].slot);
     CHECK(one[0].is_new == other[0].is_new);
