@@ -80,14 +80,14 @@ Status read_selection(const Options& options, SelectionOptions& selection) {
   return options.only.empty() ? Status{} : read_kinds(options.only, selection.kinds);
 }
 
-std::unique_ptr<Form> make_form(const Options& options, const cli::Tool& tool, const SeriesTable& table, cli::PartFiles& parts) {
+std::unique_ptr<Form> make_form(const Options& options, const SeriesTable& table, cli::PartFiles& parts) {
   if (options.stat) return std::make_unique<StreamStat>(table, options.to == "json");
   if (options.canonical) return std::make_unique<Canonical>(table, options.memory);
   if (options.to == "csv") return std::make_unique<CsvForm>(table);
   if (options.to == "table") return std::make_unique<TableForm>(table, options.last);
   if (options.split > 0)
-    return std::make_unique<FrameCopy>(table, tool.producer(), FrameSplit{options.split, [&parts](Output& out) { return parts.next(out); }});
-  if (options.to == "frames") return std::make_unique<FrameCopy>(table, tool.producer());
+    return std::make_unique<FrameCopy>(table, FrameSplit{options.split, [&parts](Output& out) { return parts.next(out); }});
+  if (options.to == "frames") return std::make_unique<FrameCopy>(table);
   return std::make_unique<JsonForm>(table, options.exact ? JsonStyle::exact : JsonStyle::lines);
 }
 
@@ -97,7 +97,7 @@ Status run(cli::Tool& tool, const Options& options) {
   SeriesTable table(tool.common().max_series);
   Selection selection(table, std::move(selected));
   cli::PartFiles parts(options.output);
-  const std::unique_ptr<Form> form = make_form(options, tool, table, parts);
+  const std::unique_ptr<Form> form = make_form(options, table, parts);
   FormDriver driver(*form, selection, table);
   driver.set_skip_bad(tool.common().skip_bad);
   const bool text = options.to != "frames" || options.stat || options.canonical;

@@ -9,10 +9,11 @@ namespace twinpipe::cli {
 Status PartFiles::write(Output& out) {
   if (out.pending().empty()) return {};
   if (!file_.valid()) {
-    path_ = fmt::format("{}.{:04}.frames", prefix_, parts_++);
+    path_ = fmt::format("{}.{:04}.frames", prefix_, parts_);
     Result<Fd> created = create_new(path_);
     if (!created.ok()) return created.status();
     file_ = std::move(*created);
+    ++parts_;
   }
   Result<Written> written = write_all(file_.get(), out.pending());
   if (!written.ok()) return Status::error(written.status().code, path_ + ": " + written.status().message);

@@ -140,12 +140,19 @@ TEST_CASE("CSV comes back as the same CSV") {
   }));
 }
 
+TEST_CASE("frames come through as the same bytes") {
+  CHECK(rc::check([] {
+    const std::string stream = *arbitrary::stream();
+    RC_ASSERT(rendered(stream, [](const SeriesTable& table) -> MadeForm { return std::make_unique<FrameCopy>(table); }) == stream);
+  }));
+}
+
 TEST_CASE("a stream cut into several is the same stream") {
   CHECK(rc::check([] {
     const std::string stream = *arbitrary::stream();
     std::vector<std::string> parts;
     const auto cutting = [&parts](const SeriesTable& table) -> MadeForm {
-      return std::make_unique<FrameCopy>(table, "test 0", FrameSplit{200, [&parts](Output& out) {
+      return std::make_unique<FrameCopy>(table, FrameSplit{200, [&parts](Output& out) {
                                            parts.emplace_back(out.pending());
                                            out.clear();
                                            return Status{};
@@ -181,7 +188,7 @@ TEST_CASE("a selection is the rows that match, and what is left is a stream") {
     options.patterns.push_back(*Pattern::parse(*rc::gen::element<std::string>("P1/*/*/*", "*/*/*/a*", "*/+/p*/*", "*/*/*0/*")));
     options.since = *arbitrary::time();
     const std::string selected =
-        rendered(stream, [](const SeriesTable& table) -> MadeForm { return std::make_unique<FrameCopy>(table, "test 0"); }, options);
+        rendered(stream, [](const SeriesTable& table) -> MadeForm { return std::make_unique<FrameCopy>(table); }, options);
     SelectionOptions data;
     data.kinds.reset();
     data.kinds.set(static_cast<std::size_t>(FrameKind::readings)).set(static_cast<std::size_t>(FrameKind::waveform));
