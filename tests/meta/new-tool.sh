@@ -37,7 +37,7 @@ build() {  # TARGET OBJECT…
   (cd "$BUILD" && ${line/OBJECTS/"$*"}) || fail "$target does not link"
 }
 build build/bin/even-out "$PWD/objects/tools.even-out.o" "$PWD/objects/libcore.kernel.even_out.o"
-build unit "$PWD/objects/tests.unit.even_out.o" "$PWD/objects/libcore.kernel.even_out.o" "$BUILD/tests/CMakeFiles/unit_tests.dir/unit/main.cpp.o"
+build unit "$PWD/objects/tests.unit.even_out.o" "$PWD/objects/libcore.kernel.even_out.o" "$BUILD/tests/CMakeFiles/catch_main.dir/main.cpp.o"
 ln -s "$BUILD/bin/fcat" "$BUILD/bin/plant-sim" build/bin/
 ln -s "$BUILD/tests" build/tests
 scripts/man-page build/bin/even-out man/even-out.1 build/man/even-out.1
