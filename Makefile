@@ -9,8 +9,9 @@ ONLY ?= .
 # Relative names in the cache: a copy of the tree (tests/meta/new-tool.sh), another checkout and the sanitizers share it.
 export CCACHE_BASEDIR = $(CURDIR)
 export CCACHE_NOHASHDIR = 1
+export CCACHE_SLOPPINESS = pch_defines,time_macros
 CCACHE := $(if $(shell command -v ccache),-DCMAKE_C_COMPILER_LAUNCHER=ccache -DCMAKE_CXX_COMPILER_LAUNCHER=ccache)
-CMAKE = cmake -S . -G Ninja $(CCACHE) -DCMAKE_INSTALL_PREFIX=$(PREFIX)
+CMAKE = cmake -S . -G Ninja $(CCACHE) -DTWINPIPE_PCH=ON -DCMAKE_INSTALL_PREFIX=$(PREFIX)
 NINJA = ninja -j$(JOBS)
 # Half of the tests wait for processes, so two at once pay off even on one core.
 CTEST = ctest --test-dir build --output-on-failure --no-tests=error -j2 -R '$(ONLY)'
@@ -71,7 +72,7 @@ bench: setup-bench  ## Ratios against peers and against the pipe's own limit
 # libFuzzer comes with clang. SECONDS_EACH: how long each target is fuzzed; what is found stays in build-fuzz/.
 SECONDS_EACH ?= 60
 fuzz: setup-check  ## Fuzz every target for SECONDS_EACH=60
-	CC=clang CXX=clang++ $(CMAKE) -B build-fuzz -DTWINPIPE_TESTS=ON -DTWINPIPE_FUZZ=ON -DTWINPIPE_SANITIZE=address,undefined
+	CC=clang CXX=clang++ $(CMAKE) -B build-fuzz -DTWINPIPE_TESTS=ON -DTWINPIPE_FUZZ=ON -DTWINPIPE_PCH=OFF -DTWINPIPE_SANITIZE=address,undefined
 	$(NINJA) -C build-fuzz fuzzers
 	tests/fuzz/run build-fuzz $(SECONDS_EACH)
 
