@@ -270,8 +270,7 @@ Status KafkaValues::on_frame(const v1::Frame& frame, const FrameView& view, Outp
       const std::uint32_t node = nodes_.node(frame.gap().node());
       if (Status status = put_node(node); !status.ok()) return status;
       if (Status status = put_packed(); !status.ok()) return status;
-      nodes_.gap(node, view.bytes);
-      return barrier(node);
+      return nodes_.gap(node, view.bytes) ? barrier(node) : put_unrouted(view);
     }
     case FrameKind::applied:
       if (Status status = put_all(); !status.ok()) return status;

@@ -64,7 +64,10 @@ void NodeFrames::lifecycle(std::uint32_t number, const std::string& asset, std::
   if (const auto at = node.assets.find(asset); at != node.assets.end()) pack(at->second, frame);
 }
 
-void NodeFrames::gap(std::uint32_t number, std::string_view frame) { pack(places_of(number), frame); }
+bool NodeFrames::gap(std::uint32_t number, std::string_view frame) {
+  pack(places_of(number), frame);
+  return !places_of(number).empty();
+}
 
 void NodeFrames::watermark(std::uint32_t number, v1::Lane lane, std::string_view frame) {
   nodes_[number].waiting[lane == v1::LANE_HISTORICAL ? 1 : 0] = frame;
