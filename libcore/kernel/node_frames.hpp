@@ -78,7 +78,7 @@ class NodeFrames {
   std::vector<std::string> names_;
   std::vector<Node> nodes_;
   std::map<std::string, std::string> applied_;
-  std::uint64_t records_ = 0;
+  std::uint64_t records_ = 0, round_ = 0;
 };
 
 }  // namespace twinpipe

@@ -64,6 +64,7 @@ ksub --brokers "$kafka_brokers" --from 1970-01-02T00:00:00Z --until-end | lines 
 mkfifo pipe
 kbridge --brokers "$kafka_brokers" --cursor restart.cursor --delivery-timeout 2m < pipe 2> restart.err &
 bridge=$!
+trap 'kill "$bridge" 2> /dev/null || true; kafka_stop KILL' EXIT
 exec 9> pipe
 plant_stream 100 200 > long.tw
 size=$(stat -c %s long.tw)
@@ -71,10 +72,9 @@ head -c $((size / 3)) long.tw >&9
 until_true 30 test -s restart.cursor
 kafka_stop KILL
 before=$(cat restart.cursor)
-tail -c +$((size / 3 + 1)) long.tw | head -c $((size / 3)) >&9
-sleep_until_noticed() { grep -q 'no Kafka broker can be reached' restart.err; }
-until_true 60 sleep_until_noticed
-kafka_start
+dd if=long.tw iflag=skip_bytes,count_bytes skip=$((size / 3)) count=$((size / 3)) bs=64k status=none >&9
+until_true 60 grep -q 'no Kafka broker can be reached' restart.err
+kafka_start 9>&-  # it must not hold the pipe
 tail -c +$((size / 3 * 2 + 1)) long.tw >&9
 exec 9>&-
 code_of wait "$bridge"
