@@ -2,6 +2,9 @@
 // The output side of a source.
 #include "cli/source.hpp"
 
+#include <algorithm>
+#include <array>
+
 namespace twinpipe::cli {
 namespace {
 
@@ -15,7 +18,29 @@ Status Source::open() {
   return {};
 }
 
-Status Source::flush() { return sink_.flush(out_); }
+Status Source::flush() {
+  if (!writer_) return sink_.flush(out_);
+  if (out_.pending().empty()) return writer_->status();
+  handed_over_ += out_.pending().size();
+  writer_->put(std::string(out_.pending()));
+  out_.clear();
+  return writer_->status();
+}
+
+void Source::write_behind() { writer_ = std::make_unique<BoundedWriter>(sink_.fd()); }
+
+Status Source::wait(std::span<pollfd> watched, Nanos timeout) {
+  if (Status status = flush(); !status.ok()) return status;
+  const Nanos due = statistics_.until_due(monotonic_now());
+  if (due >= 0 && (timeout < 0 || due < timeout)) timeout = due;
+  std::array<pollfd, 6> all{};
+  std::ranges::copy(watched, all.begin());
+  all[watched.size()] = {writer_->event_fd(), POLLIN, 0};
+  const Ready ready = wait_ready(std::span(all).first(watched.size() + 1), sink_.fd(), signals_, timeout);
+  std::ranges::copy_n(all.begin(), static_cast<std::ptrdiff_t>(watched.size()), watched.begin());
+  if (all[watched.size()].revents != 0) writer_->acknowledge();
+  return look(ready);
+}
 
 Status Source::pump() {
   if (out_.pending().size() < kFlushAt) return {};
@@ -41,11 +66,13 @@ Status Source::look(const Ready& ready) {
 Status Source::close() {
   out_.close(!stop_);
   if (Status status = flush(); !status.ok()) return status;
+  if (writer_)
+    if (Status status = writer_->finish(); !status.ok()) return status;
   return statistics_.publish(counters(), monotonic_now(), false);
 }
 
 std::vector<Counter> Source::counters() const {
-  std::vector<Counter> all{{"frames_out", out_.frames()}, {"readings_out", out_.rows()}, {"bytes_out", sink_.bytes()}};
+  std::vector<Counter> all{{"frames_out", out_.frames()}, {"readings_out", out_.rows()}, {"bytes_out", sink_.bytes() + written()}};
   if (counters_)
     for (Counter& counter : counters_()) all.push_back(std::move(counter));
   return all;

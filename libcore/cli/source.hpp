@@ -3,9 +3,12 @@
 #pragma once
 
 #include <functional>
+#include <memory>
+#include <span>
 #include <vector>
 
 #include "cli/runner.hpp"
+#include "io/bounded_writer.hpp"
 
 namespace twinpipe::cli {
 
@@ -29,10 +32,20 @@ class Source {
   Status wait(int fd, Nanos timeout, Ready& ready);
   Status flush();
 
+  /// For sources that must not stop reading while standard output stalls: from here on a thread writes, flush() never blocks, and
+  /// the caller bounds waiting(). Call behind open().
+  void write_behind();
+  /// Flushes, then waits for any of `watched`, for bytes to be written, or for `timeout`. Only behind write_behind().
+  Status wait(std::span<pollfd> watched, Nanos timeout);
+  /// Bytes not yet written, and bytes handed over and written since write_behind().
+  std::size_t waiting() const { return out_.pending().size() + (writer_ ? writer_->waiting() : 0); }
+  std::uint64_t handed_over() const { return handed_over_; }
+  std::uint64_t written() const { return writer_ ? writer_->written() : 0; }
+
   /// Told to stop, or the reader left.
-  bool done() const { return stop_ || sink_.reader_left(); }
+  bool done() const { return stop_ || reader_left(); }
   bool told_to_stop() const { return stop_; }
-  bool reader_left() const { return sink_.reader_left(); }
+  bool reader_left() const { return sink_.reader_left() || (writer_ && writer_->reader_left()); }
   /// Writes Close (final unless told to stop) and flushes.
   Status close();
   int output_fd() const { return sink_.fd(); }
@@ -45,6 +58,8 @@ class Source {
   Signals signals_;
   Output out_;
   FrameSink sink_;
+  std::unique_ptr<BoundedWriter> writer_;
+  std::uint64_t handed_over_ = 0;
   Statistics statistics_;
   std::function<std::vector<Counter>()> counters_;
   bool stop_ = false;

@@ -2,6 +2,10 @@
 // One place to wait: for input, for a signal, for a deadline, and for the reader of standard output to leave.
 #pragma once
 
+#include <poll.h>
+
+#include <span>
+
 #include "io/signals.hpp"
 #include "wire/frame.hpp"
 
@@ -17,6 +21,10 @@ struct Ready {
 /// Waits until something is ready, at most `timeout` (negative: for ever; 0: only looks). `input`, `output` and `extra`
 /// may be -1. Drains `signals`.
 Ready wait_ready(int input, int output, int extra, Signals& signals, Nanos timeout);
+
+/// The same for several descriptors, at most six, each with the events of poll(2) that it is watched for; their `revents` are
+/// set. Ready::input says that there are any.
+Ready wait_ready(std::span<pollfd> watched, int output, Signals& signals, Nanos timeout);
 
 /// Monotonic clock, for deadlines only: no result depends on it.
 Nanos monotonic_now();
