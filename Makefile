@@ -6,6 +6,9 @@
 JOBS ?= $(shell nproc)
 PREFIX ?= /usr/local
 ONLY ?= .
+# Relative names in the cache: a copy of the tree (tests/meta/new-tool.sh), another checkout and the sanitizers share it.
+export CCACHE_BASEDIR = $(CURDIR)
+export CCACHE_NOHASHDIR = 1
 CCACHE := $(if $(shell command -v ccache),-DCMAKE_C_COMPILER_LAUNCHER=ccache -DCMAKE_CXX_COMPILER_LAUNCHER=ccache)
 CMAKE = cmake -S . -G Ninja $(CCACHE) -DCMAKE_INSTALL_PREFIX=$(PREFIX)
 NINJA = ninja -j$(JOBS)
@@ -85,8 +88,7 @@ fmt: setup-check  ## clang-format over all sources
 	git ls-files '*.cpp' '*.hpp' '*.c' | xargs clang-format -i
 
 golden-update: test-build  ## Rewrite the golden cases' expectations; read `git diff` afterwards. ONLY=regex picks some
-	ls -d tests/golden/*/*/ | grep -E '$(ONLY)' | xargs tests/run-golden --update build/bin
-	git status --short tests/golden
+	scripts/golden '$(ONLY)'
 
 clean:
 	rm -rf build build-asan build-tsan build-fuzz

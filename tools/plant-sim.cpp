@@ -19,12 +19,18 @@ struct Options {
 };
 
 template <class Read>
-CLI::Option* text_option(cli::Tool& tool, const std::string& name, const std::string& metavar, const std::string& description, Read read) {
-  return tool.app().add_option(name, [read](const CLI::results_t& texts) {
-    for (const std::string& text : texts)
-      if (const Status status = read(text); !status.ok()) throw CLI::ValidationError(status.message);
-    return true;
-  }, description)->type_name(metavar);
+CLI::Option* text_option(cli::Tool& tool, const std::string& name, const std::string& metavar, const std::string& description,
+                         Read read) {
+  return tool.app()
+      .add_option(
+          name,
+          [read](const CLI::results_t& texts) {
+            for (const std::string& text : texts)
+              if (const Status status = read(text); !status.ok()) throw CLI::ValidationError(status.message);
+            return true;
+          },
+          description)
+      ->type_name(metavar);
 }
 
 Status read_speed(const std::string& text, double& speed) {
@@ -39,7 +45,9 @@ Status read_speed(const std::string& text, double& speed) {
     used = 0;
   }
   const bool whole = used > 0 && (used == text.size() || text.substr(used) == "x");
-  return whole && speed > 0 && speed <= 1e9 ? Status{} : Status::error(Code::usage, fmt::format("'{}' is not a speed: write max, 1x or 60x", text));
+  return whole && speed > 0 && speed <= 1e9
+             ? Status{}
+             : Status::error(Code::usage, fmt::format("'{}' is not a speed: write max, 1x or 60x", text));
 }
 
 void declare(cli::Tool& tool, Options& options) {
@@ -61,14 +69,16 @@ void declare(cli::Tool& tool, Options& options) {
   cli::duration_option(tool, "--waveform-length", plant.waveform_length, "Of one waveform");
   cli::duration_option(tool, "--waveform-every", plant.waveform_every, "Between the starts of two waveforms; 0: none");
   tool.flag("--metrics-only", options.metrics_only, "No waveforms: as --waveform-every 0");
-  text_option(tool, "--fault", "KIND:PATTERN:START:DURATION[:VALUE]", "Inject a fault; may be given more than once", [&plant](const std::string& text) {
-    const Result<Fault> fault = Fault::parse(text);
-    if (fault.ok()) plant.faults.push_back(*fault);
-    return fault.ok() ? Status{} : fault.status();
-  })->take_all();
-  text_option(tool, "--speed", "FACTOR", "Plant seconds a second: max, 1x, 60x; data do not depend on it", [&options](const std::string& text) {
-    return read_speed(text, options.speed);
-  })->default_str("max");
+  text_option(tool, "--fault", "KIND:PATTERN:START:DURATION[:VALUE]", "Inject a fault; may be given more than once",
+              [&plant](const std::string& text) {
+                const Result<Fault> fault = Fault::parse(text);
+                if (fault.ok()) plant.faults.push_back(*fault);
+                return fault.ok() ? Status{} : fault.status();
+              })
+      ->take_all();
+  text_option(tool, "--speed", "FACTOR", "Plant seconds a second: max, 1x, 60x; data do not depend on it",
+              [&options](const std::string& text) { return read_speed(text, options.speed); })
+      ->default_str("max");
   tool.option("--columns", plant.columns, "COUNT", "Greatest number of readings in a frame")->capture_default_str();
   tool.flag("--simple", options.simple, "Random walks only, as many a second as possible");
   tool.option("--sensors", options.sensors, "COUNT", "Sensors of an asset, with --simple")->capture_default_str();

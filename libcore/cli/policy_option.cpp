@@ -3,7 +3,6 @@
 #include "cli/policy_option.hpp"
 
 #include <fmt/format.h>
-#include <unistd.h>
 
 #include "io/fd.hpp"
 #include "wire/names.hpp"
@@ -62,8 +61,7 @@ Status PolicyOption::explain() const {
     if (found) break;
   }
   if (!found) text += fmt::format("no {}rule of section {} matches: the series passes whole\n", text.find("rule ") == text.npos ? "" : "other ", section_);
-  Result<Written> written = write_all(STDOUT_FILENO, text);
-  return written.ok() ? Status{} : written.status();
+  return print(text);
 }
 
 }  // namespace twinpipe::cli

@@ -61,6 +61,7 @@ class Run {
 Status Run::open() {
   if (!feed_.files.empty())
     if (Status status = open_next_file(); !status.ok()) return status;
+  if (!open_for_reading(input_)) return Status::error(Code::io_error, "standard input is closed");
   if (feed_.files.empty()) source_.continue_with(input_);
   widen_pipe(input_);
   if (is_sink() || feed_.write) return {};
@@ -242,6 +243,7 @@ Status FrameSink::open(int fd) {
 }
 
 Status FrameSink::open_text(int fd) {
+  if (!open_for_writing(fd)) return Status::error(Code::io_error, "standard output is closed");
   fd_ = fd;
   widen_pipe(fd);
   return {};

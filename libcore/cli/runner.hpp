@@ -56,11 +56,12 @@ Status run_stage(Tool& tool, SeriesTable& table, Stage& stage, const Hooks& hook
 
 /// The same loop without a stage, for fcat.
 struct Feed {
+  using Write = std::function<Status(Output&)>;
   FrameSource& source;             // not yet given a descriptor
   FrameTaker& taker;
   std::vector<std::string> files;  // read one after another, as if joined; none, or "-": standard input
   bool text = false;               // what the taker writes is text
-  std::function<Status(Output&)> write;  // takes what is pending, in place of standard output
+  Write write;                     // takes what is pending, in place of standard output
 };
 
 /// Runs until the end of the last file, an error, a signal, until the reader left, or until the taker is done.

@@ -40,17 +40,19 @@ std::string mdoc_escape(std::string_view text) {
 /// Standard error is written here alone; a failure to write it has nowhere to be told.
 void write_error(std::string_view line) { (void)write_all(STDERR_FILENO, line); }
 
-int print(std::string_view text) {
-  return write_all(STDOUT_FILENO, text).ok() ? 0 : static_cast<int>(Code::io_error);
-}
-
 }  // namespace
+
+Status print(std::string_view text) {
+  const Result<Written> written = write_all(STDOUT_FILENO, text);
+  return written.ok() ? Status{} : Status::error(written.status().code, "standard output: " + written.status().message);
+}
 
 Tool::Tool(std::string name, std::string summary, Role role)
     : name_(std::move(name)), role_(role), app_(std::move(summary), name_) {
   app_.get_formatter()->column_width(34);
   app_.set_version_flag("--version", [this] { return producer(); }, "Print the version and exit");
   app_.set_config("--config", "", "Options from this file (TOML): 'long-name = value' a line")->type_name("FILE");
+  app_.allow_config_extras(CLI::config_extras_mode::error);  // a misspelt name must not be a default that never comes
 }
 
 std::string Tool::producer() const { return fmt::format("{} {}", name_, kVersion); }
@@ -77,6 +79,8 @@ std::string Tool::options_as_mdoc() const {
   std::string out = ".Bl -tag -width Ds\n";
   for (const CLI::Option* option : app_.get_options()) {
     if (option->get_description().empty()) continue;
+    const std::string type = option->get_type_name();
+    const std::size_t checked = type.find(':');  // CLI11 puts what a check accepts behind the metavar
     std::string item = ".It ";
     if (option->get_positional()) {
       item += "Ar " + mdoc_escape(option->get_name());
@@ -84,31 +88,42 @@ std::string Tool::options_as_mdoc() const {
       bool more = false;
       for (const std::string& name : option->get_snames()) item += (std::exchange(more, true) ? " , Fl " : "Fl ") + mdoc_escape(name);
       for (const std::string& name : option->get_lnames()) item += (std::exchange(more, true) ? " , Fl \\-" : "Fl \\-") + mdoc_escape(name);
-      if (option->get_items_expected_max() > 0) item += " Ar " + mdoc_escape(option->get_type_name());
+      if (option->get_items_expected_max() > 0) item += " Ar " + mdoc_escape(type.substr(0, checked));
     }
     out += item + "\n" + mdoc_escape(option->get_description()) + ".\n";
+    if (checked != type.npos) out += "Accepted: " + mdoc_escape(type.substr(checked + 1)) + ".\n";
     if (!option->get_default_str().empty()) out += "The default is " + mdoc_escape(option->get_default_str()) + ".\n";
   }
   return out + ".El\n";
 }
 
+int Tool::answer(std::string_view text) const {
+  const Status status = print(text);
+  if (!status.ok()) say(status);
+  return static_cast<int>(status.code);
+}
+
 int Tool::run(int argc, char** argv, const std::function<Status()>& body) {
+  occupy_standard_descriptors();
   declare_common();
   try {
     // For man pages. Looked at before parsing, which would ask for the required options.
-    if (argc == 2 && std::string_view(argv[1]) == "--help-mdoc") return print(options_as_mdoc());
+    if (argc == 2 && std::string_view(argv[1]) == "--help-mdoc") return answer(options_as_mdoc());
     app_.parse(argc, argv);
     common_.statistics_set = common_.statistics_every > 0;
     const Status status = body();
     if (!status.message.empty()) say(status);
     return static_cast<int>(status.code);
   } catch (const CLI::CallForHelp&) {
-    return print(app_.help());
+    return answer(app_.help());
   } catch (const CLI::CallForVersion& version) {
-    return print(std::string(version.what()) + "\n");
+    return answer(std::string(version.what()) + "\n");
   } catch (const CLI::FileError& error) {
     say(Status::error(Code::no_input, error.what()));
     return static_cast<int>(Code::no_input);
+  } catch (const CLI::ConfigError& error) {
+    say(Status::error(Code::bad_config, error.what()));
+    return static_cast<int>(Code::bad_config);
   } catch (const CLI::ParseError& error) {
     say(Status::error(Code::usage, fmt::format("{}; see {} --help", error.what(), name_)));
     return static_cast<int>(Code::usage);

@@ -68,12 +68,16 @@ class Tool {
  private:
   void declare_common();
   std::string options_as_mdoc() const;
+  int answer(std::string_view text) const;
 
   std::string name_;
   Role role_;
   CommonOptions common_;
   CLI::App app_;
 };
+
+/// Text on standard output, for people: help, tables, answers. A reader that left is no error. Errors: io_error.
+Status print(std::string_view text);
 
 /// An option that holds a duration.
 CLI::Option* duration_option(Tool& tool, const std::string& name, Nanos& value, const std::string& description);

@@ -58,6 +58,22 @@ Status system_error(Code otherwise, std::string_view what, int error) {
   return Status::error(code, fmt::format("{}: {}", what, cause(error)));
 }
 
+void occupy_standard_descriptors() {
+  for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; ++fd)
+    // The lowest free number is the one that is missing. Messages for a closed standard error are dropped, not misplaced.
+    if (fcntl(fd, F_GETFD) < 0 && errno == EBADF) (void)open("/dev/null", fd == STDOUT_FILENO ? O_RDONLY : O_WRONLY);
+}
+
+bool open_for_reading(int fd) {
+  const int flags = fcntl(fd, F_GETFL);
+  return flags >= 0 && (flags & O_ACCMODE) != O_WRONLY;
+}
+
+bool open_for_writing(int fd) {
+  const int flags = fcntl(fd, F_GETFL);
+  return flags >= 0 && (flags & O_ACCMODE) != O_RDONLY;
+}
+
 Result<std::size_t> read_some(int fd, char* at, std::size_t size) {
   for (;;) {
     const ssize_t got = read(fd, at, size);
@@ -81,6 +97,12 @@ Result<Written> write_all(int fd, std::string_view bytes) {
 Result<Fd> open_to_read(const std::string& path) {
   Fd file(open(path.c_str(), O_RDONLY | O_CLOEXEC));
   if (!file.valid()) return system_error(Code::no_input, path, errno);
+  return file;
+}
+
+Result<Fd> create_new(const std::string& path) {
+  Fd file(open(path.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0644));
+  if (!file.valid()) return system_error(Code::cant_create, path, errno);
   return file;
 }
 

@@ -28,6 +28,13 @@ class Fd {
   int fd_ = -1;
 };
 
+/// Gives closed standard descriptors /dev/null, opened the wrong way round: a file that is opened later must not take
+/// their number and be read as input or overwritten as output, and reading or writing them fails as before.
+void occupy_standard_descriptors();
+/// False for a descriptor that is closed, or was when the process started.
+bool open_for_reading(int fd);
+bool open_for_writing(int fd);
+
 /// Reads up to `size` bytes; 0 at the end of the input. Errors: io_error.
 Result<std::size_t> read_some(int fd, char* at, std::size_t size);
 
@@ -38,6 +45,9 @@ Result<Written> write_all(int fd, std::string_view bytes);
 
 /// Opens a file to read it. Errors: no_input (missing), no_permission.
 Result<Fd> open_to_read(const std::string& path);
+
+/// Creates a file that must not be there yet. Errors: cant_create, no_permission.
+Result<Fd> create_new(const std::string& path);
 
 /// Whole content of a file. Errors: no_input (missing), no_permission, io_error.
 Result<std::string> read_file(const std::string& path);

@@ -43,8 +43,7 @@ bool TextFrames::parse_line() {
     searched_ = end_;
     if (!over_ || begin_ == end_) return false;
   }
-  std::string_view line(buffer_.data() + begin_, stop - begin_);
-  if (line.ends_with('\r')) line.remove_suffix(1);
+  const std::string_view line(buffer_.data() + begin_, stop - begin_);
   begin_ = searched_ = found == nullptr ? end_ : stop + 1;
   parse(line);
   return status_.ok();

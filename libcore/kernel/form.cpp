@@ -5,7 +5,9 @@
 #include <google/protobuf/descriptor.h>
 
 #include <algorithm>
+#include <array>
 #include <cctype>
+#include <utility>
 
 #include "wire/fields.hpp"
 
@@ -26,6 +28,29 @@ std::string_view frame_kind_name(FrameKind kind) {
 FrameKind frame_kind_named(std::string_view name) {
   const auto* field = v1::Frame::descriptor()->FindFieldByName(std::string(name));
   return field == nullptr ? FrameKind::unknown : static_cast<FrameKind>(field->number());
+}
+
+namespace {
+
+constexpr std::array<std::pair<std::string_view, ValueType>, 6> kValueTypes{{{"double", v1::VALUE_TYPE_DOUBLE},
+                                                                             {"bool", v1::VALUE_TYPE_BOOL},
+                                                                             {"int64", v1::VALUE_TYPE_INT64},
+                                                                             {"uint64", v1::VALUE_TYPE_UINT64},
+                                                                             {"string", v1::VALUE_TYPE_STRING},
+                                                                             {"bytes", v1::VALUE_TYPE_BYTES}}};
+
+}  // namespace
+
+std::string_view value_type_name(ValueType type) {
+  for (const auto& [name, value] : kValueTypes)
+    if (value == type) return name;
+  return {};
+}
+
+ValueType value_type_named(std::string_view name) {
+  for (const auto& [known, value] : kValueTypes)
+    if (known == name) return value;
+  return v1::VALUE_TYPE_UNSPECIFIED;
 }
 
 std::string enum_value_name(const google::protobuf::EnumValueDescriptor& value) {

@@ -53,6 +53,11 @@ std::string_view frame_kind_name(FrameKind kind);
 /// Unknown for a name that no kind has.
 FrameKind frame_kind_named(std::string_view name);
 
+/// Name of a column's type: "double"; nothing for a type that no column has.
+std::string_view value_type_name(ValueType type);
+/// VALUE_TYPE_UNSPECIFIED for a name that no column's type has.
+ValueType value_type_named(std::string_view name);
+
 /// Name of a value of an enum of the schema, without its prefix and in lower case: "host_link_lost".
 std::string enum_value_name(const google::protobuf::EnumValueDescriptor& value);
 

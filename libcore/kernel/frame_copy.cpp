@@ -17,10 +17,10 @@ bool FrameCopy::decodes(FrameKind kind) const {
   return needs(kind) || (split_.bytes > 0 && kind == FrameKind::applied);
 }
 
-void FrameCopy::begin(Output& out) {
+void FrameCopy::open(Output& out) {
   const std::size_t before = out.pending().size();
-  out.open(producer_);
-  writing_ = true;
+  out.open(open_.producer(), open_.sealed());
+  inside_ = true;
   bytes_ += out.pending().size() - before;
 }
 
@@ -45,13 +45,13 @@ void FrameCopy::declare_again(Output& out) {
 
 Status FrameCopy::make_room(std::size_t bytes, Output& out) {
   if (split_.bytes == 0 || frames_ == 0 || bytes_ + bytes + kCloseSize <= split_.bytes) return {};
-  out.close(true);
+  if (open_.sealed()) out.close(true);
   if (Status status = split_.next(out); !status.ok()) return status;
   bytes_ = frames_ = 0;
+  open(out);
   const std::size_t before = out.pending().size();
-  out.open(producer_);
   declare_again(out);
-  bytes_ = out.pending().size() - before;
+  bytes_ += out.pending().size() - before;
   return {};
 }
 
@@ -67,12 +67,16 @@ Status FrameCopy::on_readings(const Columns& columns, Rows rows, const FrameView
 
 Status FrameCopy::on_frame(const v1::Frame& frame, bool whole, const FrameView& view, Output& out) {
   if (view.kind == FrameKind::open) {
-    if (writing_) out.close(true);
     applied_.clear();
-    begin(out);
+    open_ = frame.open();
+    open(out);
     return {};
   }
-  if (view.kind == FrameKind::close) return {};  // written by the next Open, or at the end
+  if (view.kind == FrameKind::close) {
+    out.close(frame.close().final());  // with the counts of what was selected
+    inside_ = false;
+    return {};
+  }
   if (view.kind == FrameKind::applied && split_.bytes > 0) applied_[frame.applied().tool()] = frame;
   if (whole) return on_bytes(view, out);
   if (Status status = make_room(view.bytes.size(), out); !status.ok()) return status;
@@ -92,8 +96,8 @@ Status FrameCopy::on_bytes(const FrameView& view, Output& out) {
 }
 
 Status FrameCopy::finish(Ending ending, Output& out) {
-  if (writing_ && ending != Ending::cut) out.close(ending == Ending::finished);
-  writing_ = false;
+  if (inside_ && open_.sealed() && ending != Ending::cut) out.close(ending == Ending::finished);
+  inside_ = false;
   return {};
 }
 

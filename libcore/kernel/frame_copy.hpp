@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Frames as frames again: a stream of what was selected, with its own Open and Close, and cut into several streams where a
-// largest size is asked for.
+// Frames as frames again: what was selected, in the segments that it came in, and cut into several streams where a largest
+// size is asked for. The only writer that keeps the Open of another: it adds nothing and shapes nothing.
 #pragma once
 
 #include <functional>
@@ -18,8 +18,7 @@ struct FrameSplit {
 
 class FrameCopy final : public Form {
  public:
-  FrameCopy(const SeriesTable& table, std::string producer, FrameSplit split = {})
-      : Form(table), producer_(std::move(producer)), split_(std::move(split)) {}
+  explicit FrameCopy(const SeriesTable& table, FrameSplit split = {}) : Form(table), split_(std::move(split)) {}
 
   /// Aliases must stay true, so declarations pass whatever is selected.
   bool needs(FrameKind kind) const override;
@@ -27,17 +26,17 @@ class FrameCopy final : public Form {
   Status on_readings(const Columns& columns, Rows rows, const FrameView& view, Output& out) override;
   Status on_frame(const v1::Frame& frame, bool whole, const FrameView& view, Output& out) override;
   Status on_bytes(const FrameView& view, Output& out) override;
-  /// The last Close: final when the input is finished, none when it is cut.
+  /// Closes a sealed segment that is still open, unless the input is cut.
   Status finish(Ending ending, Output& out) override;
 
  private:
-  void begin(Output& out);
+  void open(Output& out);
   Status make_room(std::size_t bytes, Output& out);
   void declare_again(Output& out);
 
-  std::string producer_;
   FrameSplit split_;
-  bool writing_ = false;
+  v1::Open open_;        // of this segment
+  bool inside_ = false;  // a segment
   std::uint64_t bytes_ = 0;   // of this stream, so far
   std::uint64_t frames_ = 0;  // of this stream, without what declare_again() wrote
   std::map<std::string, v1::Frame> applied_;  // policies in force, by tool

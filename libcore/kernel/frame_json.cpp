@@ -300,9 +300,9 @@ Status ReadingJson::append(const Columns& columns, std::size_t row, std::string&
     append_number(std::uint64_t{quality}, text);
   }
   // The type of the column, where the declaration says another one.
-  if (columns.type != table_->series(slot).sensor.type()) {
+  if (style_ == JsonStyle::canonical || columns.type != table_->series(slot).sensor.type()) {
     text += ",\"type\":";
-    append_json_string(enum_value_name(*v1::ValueType_descriptor()->FindValueByNumber(columns.type)), text);
+    append_json_string(value_type_name(columns.type), text);
   }
   if (!columns.seq.empty() || !columns.index.empty()) {
     text += ",\"seq\":";

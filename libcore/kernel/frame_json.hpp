@@ -18,7 +18,7 @@ namespace twinpipe {
 enum class JsonStyle {
   lines,      // a line a reading, names for aliases
   exact,      // a line a frame, Readings as their columns, aliases as they are: gives the same bytes back
-  canonical,  // as lines, but declarations have no alias
+  canonical,  // as lines, but declarations have no alias, and a reading tells its type even where the declaration does
 };
 
 /// Messages of the schema as JSON objects.
@@ -50,7 +50,7 @@ class MessageJson {
 /// Readings as lines.
 class ReadingJson {
  public:
-  explicit ReadingJson(const SeriesTable& table) : table_(&table) {}
+  ReadingJson(const SeriesTable& table, JsonStyle style) : table_(&table), style_(style) {}
   /// Appends one object, without the line's end. Errors (bad_data): a string that is not UTF-8.
   Status append(const Columns& columns, std::size_t row, std::string& text);
 
@@ -58,13 +58,14 @@ class ReadingJson {
   const std::string& prefix(std::uint32_t slot);
 
   const SeriesTable* table_;
+  JsonStyle style_;
   std::vector<std::string> prefixes_;  // by slot: everything up to the time
   TimeText time_;
 };
 
 class JsonForm final : public Form {
  public:
-  JsonForm(const SeriesTable& table, JsonStyle style) : Form(table), style_(style), message_(table, style), reading_(table) {}
+  JsonForm(const SeriesTable& table, JsonStyle style) : Form(table), style_(style), message_(table, style), reading_(table, style) {}
 
   Status on_readings(const Columns& columns, Rows rows, const FrameView& view, Output& out) override;
   Status on_frame(const v1::Frame& frame, bool whole, const FrameView& view, Output& out) override;

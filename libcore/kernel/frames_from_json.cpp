@@ -64,19 +64,9 @@ ValueType looks_like(element value) {
   return value.is_bool() ? v1::VALUE_TYPE_BOOL : v1::VALUE_TYPE_DOUBLE;
 }
 
-bool has_column(ValueType type) { return type >= v1::VALUE_TYPE_DOUBLE && type <= v1::VALUE_TYPE_BYTES; }
-
-Status type_named(std::string_view name, ValueType& type) {
-  for (int number = v1::VALUE_TYPE_DOUBLE; number <= v1::VALUE_TYPE_BYTES; ++number)
-    if (enum_value_name(*v1::ValueType_descriptor()->FindValueByNumber(number)) == name) {
-      type = static_cast<ValueType>(number);
-      return {};
-    }
-  return bad(fmt::format("type: '{}' is not double, bool, int64, uint64, string or bytes", name));
-}
 
 Status wrong_type(element value, ValueType type) {
-  return bad(fmt::format("value: {} is not a {}", excerpt(value), enum_value_name(*v1::ValueType_descriptor()->FindValueByNumber(type))));
+  return bad(fmt::format("value: {} is not a {}", excerpt(value), value_type_name(type)));
 }
 
 /// Adds `value` to a column of its type; null is the type's zero.
@@ -164,15 +154,15 @@ Status FramesFromJson::take(std::string_view line, Output& out) {
 Status FramesFromJson::Parser::reading(object members, Output& out) {
   ReadingLine line;
   if (Status status = take_apart(members, line); !status.ok()) return status;
-  if (!line.type.empty())
-    if (Status status = type_named(line.type, line.row.type); !status.ok()) return status;
-  const ValueType seen = line.type.empty() ? looks_like(line.value) : line.row.type;
+  const ValueType seen = line.type.empty() ? looks_like(line.value) : value_type_named(line.type);
+  if (seen == v1::VALUE_TYPE_UNSPECIFIED)
+    return bad(fmt::format("type: '{}' is not double, bool, int64, uint64, string or bytes", line.type));
   Result<Nanos> time = messages.time(line.time);
   if (!time.ok()) return bad("time: " + time.status().message);
   Result<std::uint32_t> slot = writer.find(line.series, seen, line.unit, out);
   if (!slot.ok()) return slot.status();
   const ValueType declared = writer.sensor(*slot).type();
-  line.row.type = line.type.empty() && has_column(declared) ? declared : seen;
+  line.row.type = line.type.empty() && !value_type_name(declared).empty() ? declared : seen;
   line.row.alias = writer.alias(*slot);
   line.row.time = *time;
   if (line.value.is_null() && !line.has_quality) line.row.quality = kGood | v1::QUALITY_NULL;

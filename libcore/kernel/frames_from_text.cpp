@@ -4,6 +4,7 @@
 
 #include <fmt/format.h>
 
+#include "kernel/text_values.hpp"
 #include "wire/fields.hpp"
 #include "wire/names.hpp"
 #include "wire/scanner.hpp"
@@ -96,7 +97,7 @@ Status FrameWriter::series(v1::Series series, const std::vector<bool>& assign, O
 
 std::optional<std::uint32_t> FrameWriter::known(std::string_view name) {
   if (!last_name_.empty() && name == last_name_) return last_slot_;
-  const auto at = slots_.find(std::string(name));
+  const auto at = slots_.find(name);
   if (at == slots_.end() || !table_.alias_of(at->second)) return std::nullopt;
   last_name_ = name;
   last_slot_ = at->second;
@@ -123,6 +124,7 @@ v1::Series FrameWriter::declaration_for(const std::array<std::string, 4>& levels
 
 Result<std::uint32_t> FrameWriter::find(std::string_view name, ValueType type, std::string_view unit, Output& out) {
   if (const auto slot = known(name)) return *slot;
+  if (!is_utf8(name) || !is_utf8(unit)) return Status::error(Code::bad_data, "a series' name or unit is not UTF-8");
   const auto levels = split_series_name(name);
   if (!levels) return Status::error(Code::bad_data, fmt::format("'{}' has not the four levels site/line/asset/sensor", name));
   // The name may be spelled with other escapes than ours.

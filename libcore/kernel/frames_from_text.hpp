@@ -72,11 +72,12 @@ class FrameWriter {
   void added(const Row& row, Output& out);
 
   void flush_rows(Output& out);
+  /// Opens a segment, unless one is open: for text that says by its form alone that it is whole.
+  void begin(Output& out);
   /// The text is over: a segment that it did not open is closed.
   void end(Output& out);
 
  private:
-  void begin(Output& out);
   bool fits(const Row& row) const;
   v1::Series declaration_for(const std::array<std::string, 4>& levels, ValueType type, std::string_view unit) const;
 
@@ -85,7 +86,11 @@ class FrameWriter {
   bool inside_ = false, implicit_ = false;
   SeriesTable table_;
   std::vector<Declared> declared_;
-  std::unordered_map<std::string, std::uint32_t> slots_;  // by name
+  struct Hash {
+    using is_transparent = void;
+    std::size_t operator()(std::string_view name) const { return std::hash<std::string_view>{}(name); }
+  };
+  std::unordered_map<std::string, std::uint32_t, Hash, std::equal_to<>> slots_;  // by name
   std::map<std::array<std::string, 3>, v1::Series> assets_;  // as last declared, without sensors
   std::string last_name_;  // neighbours in a text often are of one series
   std::uint32_t last_slot_ = 0;

@@ -28,18 +28,22 @@ struct Node {
   std::uint64_t bdseq = 0;
   Link link = Link::up;
   bool dead = false;
-  bool has_past = false;       // it has sent historical readings: its second lane has ticks too
+  bool has_past = false;  // it has sent historical readings: its second lane has ticks too
   std::deque<PlantItem> backlog;
 };
 
 class Plant final : public PlantSource {
  public:
   Plant(const PlantOptions& options, std::vector<PlantAsset> assets, std::vector<Node> nodes)
-      : options_(options), assets_(std::move(assets)), nodes_(std::move(nodes)), now_(options.start),
+      : options_(options),
+        assets_(std::move(assets)),
+        nodes_(std::move(nodes)),
+        now_(options.start),
         end_(options.duration == 0 ? std::numeric_limits<Nanos>::max() : options.start + options.duration),
         sensors_(plant_sensors(options)) {
     last_.resize(assets_.size() * sensors_.size());
-    for (const ValueType type : {v1::VALUE_TYPE_DOUBLE, v1::VALUE_TYPE_INT64, v1::VALUE_TYPE_UINT64, v1::VALUE_TYPE_BOOL, v1::VALUE_TYPE_STRING})
+    for (const ValueType type :
+         {v1::VALUE_TYPE_DOUBLE, v1::VALUE_TYPE_INT64, v1::VALUE_TYPE_UINT64, v1::VALUE_TYPE_BOOL, v1::VALUE_TYPE_STRING})
       builders_.emplace(type, ReadingsBuilder(type));
   }
 
@@ -71,20 +75,20 @@ class Plant final : public PlantSource {
   std::vector<PlantItem> items_;  // of the tick that is being delivered, in order
   std::size_t cursor_ = 0;
   Node* draining_ = nullptr;
-  bool in_past_ = false;          // the builders take historical readings
+  bool in_past_ = false;                            // the builders take historical readings
   std::vector<std::optional<std::uint64_t>> last_;  // newest value of each slot, for births
   std::map<ValueType, ReadingsBuilder> builders_;
   std::vector<double> samples_;
 };
 
 void Plant::begin(Output& out) {
-  for (std::uint32_t asset = 0; asset < assets_.size(); ++asset)
-    assets_[asset].first_values(items_);
+  for (std::uint32_t asset = 0; asset < assets_.size(); ++asset) assets_[asset].first_values(items_);
   for (const PlantItem& item : items_) last_[item.slot] = item.bits;
   items_.clear();
   for (Node& node : nodes_) {
     for (; node.next_event < node.events.size() && node.events[node.next_event].at == 0 &&
-           node.events[node.next_event].kind == NodeEvent::Kind::clock; ++node.next_event)
+           node.events[node.next_event].kind == NodeEvent::Kind::clock;
+         ++node.next_event)
       node.offset = node.events[node.next_event].offset;
     birth(node, options_.start, out);
   }
@@ -116,7 +120,8 @@ void Plant::generate() {
   for (PlantAsset& asset : assets_) asset.run(tick_end_, items_);
   for (std::uint32_t number = 0; number < nodes_.size(); ++number) {
     Node& node = nodes_[number];
-    for (; node.next_event < node.events.size() && node.events[node.next_event].at < tick_end_ - options_.start; ++node.next_event)
+    for (; node.next_event < node.events.size() && node.events[node.next_event].at < tick_end_ - options_.start;
+         ++node.next_event)
       items_.push_back({options_.start + node.events[node.next_event].at, 0, node.next_event, number, PlantItem::Kind::event});
   }
   const auto order = [](const PlantItem& a, const PlantItem& b) {
@@ -282,7 +287,8 @@ void Plant::emit(const PlantItem& item, Output& out) {
 }
 
 void Plant::emit_waveform(const PlantItem& item, Output& out) {
-  samples_.resize(static_cast<std::size_t>(std::llround(options_.waveform_rate * static_cast<double>(options_.waveform_length) * 1e-9)));
+  samples_.resize(
+      static_cast<std::size_t>(std::llround(options_.waveform_rate * static_cast<double>(options_.waveform_length) * 1e-9)));
   assets_[asset_of(item.slot)].waveform(sensor_of(item.slot), item.bits, samples_);
   v1::Frame frame;
   v1::Waveform& waveform = *frame.mutable_waveform();
@@ -306,9 +312,11 @@ Status check_waveforms(const PlantOptions& options) {
   const auto usage = [](std::string message) { return Status::error(Code::usage, std::move(message)); };
   if (options.waveform_every == 0) return {};
   const double samples = options.waveform_rate * static_cast<double>(options.waveform_length) * 1e-9;
-  if (!(options.waveform_rate >= 1) || !(options.waveform_rate <= 1e6)) return usage("--waveform-rate is between 1 and 1,000,000 Hz");
+  if (!(options.waveform_rate >= 1) || !(options.waveform_rate <= 1e6))
+    return usage("--waveform-rate is between 1 and 1,000,000 Hz");
   if (options.waveform_length > options.waveform_every) return usage("--waveform-length is longer than --waveform-every");
-  if (samples < 1 || samples > 2e6) return usage(fmt::format("a waveform of {:.0f} samples: between 1 and 2,000,000 can be", samples));
+  if (samples < 1 || samples > 2e6)
+    return usage(fmt::format("a waveform of {:.0f} samples: between 1 and 2,000,000 can be", samples));
   return {};
 }
 

@@ -21,16 +21,16 @@ struct PlantOptions {
   std::uint64_t seed = 1;
   std::uint32_t assets = 10;
   std::uint32_t sites = 1;
-  std::uint32_t lines = 2;                   // of a site; each is a node
-  Nanos start = 1'767'225'600 * kSecond;     // 2026-01-01T00:00:00Z
-  Nanos duration = 60 * kSecond;             // 0: without end
-  Nanos tick = kSecond;                      // between two Watermarks of a node
-  Nanos period = kSecond;                    // between two readings of a slow series
-  Nanos cycle = 1'800 * kSecond;             // of the load
-  double waveform_rate = 8'000;              // Hz
+  std::uint32_t lines = 2;                // of a site; each is a node
+  Nanos start = 1'767'225'600 * kSecond;  // 2026-01-01T00:00:00Z
+  Nanos duration = 60 * kSecond;          // 0: without end
+  Nanos tick = kSecond;                   // between two Watermarks of a node
+  Nanos period = kSecond;                 // between two readings of a slow series
+  Nanos cycle = 1'800 * kSecond;          // of the load
+  double waveform_rate = 8'000;           // Hz
   Nanos waveform_length = kSecond;
-  Nanos waveform_every = 10 * kSecond;       // 0: no waveforms
-  std::uint32_t columns = 512;               // greatest number of readings in a frame
+  Nanos waveform_every = 10 * kSecond;  // 0: no waveforms
+  std::uint32_t columns = 512;          // greatest number of readings in a frame
   std::vector<Fault> faults;
 };
 

@@ -14,21 +14,34 @@ enum class PlantAsset::Alarm : std::uint8_t { none, temperature_high, vibration_
 
 namespace {
 
-enum Sensor : std::size_t { kTempBearing, kTempMotor, kVibrationRms, kRpm, kLoad, kState, kRunning, kStarts, kAlarm, kVibrationDe, kVibrationNde, kSensorCount };
+enum Sensor : std::size_t {
+  kTempBearing,
+  kTempMotor,
+  kVibrationRms,
+  kRpm,
+  kLoad,
+  kState,
+  kRunning,
+  kStarts,
+  kAlarm,
+  kVibrationDe,
+  kVibrationNde,
+  kSensorCount
+};
 
 // Datatypes: 4 Int64, 8 UInt64, 10 Double, 11 Boolean, 12 String, 30 FloatArray.
 constexpr std::array<PlantSensor, kSensorCount> kSensors{{
-    {"temp-bearing", v1::VALUE_TYPE_DOUBLE, 10, "degC", 0, 120, 0.1},
-    {"temp-motor", v1::VALUE_TYPE_DOUBLE, 10, "degC", 0, 150, 0.1},
-    {"vibration-rms", v1::VALUE_TYPE_DOUBLE, 10, "g", 0, 10, 0.001},
+    {"temp-bearing", v1::VALUE_TYPE_DOUBLE, 10, "degC", 0, 120, 10},
+    {"temp-motor", v1::VALUE_TYPE_DOUBLE, 10, "degC", 0, 150, 10},
+    {"vibration-rms", v1::VALUE_TYPE_DOUBLE, 10, "g", 0, 10, 1000},
     {"rpm", v1::VALUE_TYPE_DOUBLE, 10, "rpm", 0, 3600, 1},
     {"load", v1::VALUE_TYPE_INT64, 4, "%", 0, 100, 1},
     {"state", v1::VALUE_TYPE_STRING, 12, "", 0, 0, 0},
     {"running", v1::VALUE_TYPE_BOOL, 11, "", 0, 0, 0},
     {"starts", v1::VALUE_TYPE_UINT64, 8, "", 0, 0, 0},
     {"alarm", v1::VALUE_TYPE_STRING, 12, "", 0, 0, 0},
-    {"vibration-de", v1::VALUE_TYPE_WAVEFORM, 30, "g", -kAccelerometerRange, kAccelerometerRange, kAccelerometerStep},
-    {"vibration-nde", v1::VALUE_TYPE_WAVEFORM, 30, "g", -kAccelerometerRange, kAccelerometerRange, kAccelerometerStep},
+    {"vibration-de", v1::VALUE_TYPE_WAVEFORM, 30, "g", -kAccelerometerRange, kAccelerometerRange, 0},
+    {"vibration-nde", v1::VALUE_TYPE_WAVEFORM, 30, "g", -kAccelerometerRange, kAccelerometerRange, 0},
 }};
 
 constexpr std::array<std::string_view, 7> kTexts{"NONE", "TEMP_HIGH", "VIBRATION_HIGH", "TRIP", "STOP", "IDLE", "RUN"};
@@ -67,9 +80,13 @@ std::string_view plant_text(std::uint64_t code) { return kTexts[code]; }
 PlantAsset::PlantAsset(const PlantOptions& options, std::uint32_t number, std::vector<bool>& used)
     : node_(plant_node_of(options, number)),
       first_slot_(number * static_cast<std::uint32_t>(plant_sensors(options).size())),
-      bearing_thermal_(1200, 0.4, in_seconds(options.period)), motor_thermal_(900, 0.6, in_seconds(options.period)),
-      period_(options.period), cycle_(options.cycle), waveform_length_(options.waveform_length),
-      waveform_every_(options.waveform_every), waveform_rate_(options.waveform_rate) {
+      bearing_thermal_(1200, 0.4, in_seconds(options.period)),
+      motor_thermal_(900, 0.6, in_seconds(options.period)),
+      period_(options.period),
+      cycle_(options.cycle),
+      waveform_length_(options.waveform_length),
+      waveform_every_(options.waveform_every),
+      waveform_rate_(options.waveform_rate) {
   const v1::Series owner = plant_asset(options, number, 0, 0);
   const std::string name = owner.site() + "/" + owner.line() + "/" + owner.asset();
   const RandomStream traits(options.seed, name, 0);
@@ -142,7 +159,8 @@ void PlantAsset::run(Nanos until, std::vector<PlantItem>& items) {
 void PlantAsset::scan(Nanos at, std::vector<PlantItem>& items) {
   const auto draw = [base = kDraws * scans_++, this](Draw which) { return noise_.normal(base + which); };
   const double load = machine_.load(state_, at);
-  bearing_temperature_ = bearing_thermal_.next(bearing_temperature_, steady_temperature(kBearingRise, load, at) + friction(at), draw(kDrawBearing));
+  bearing_temperature_ =
+      bearing_thermal_.next(bearing_temperature_, steady_temperature(kBearingRise, load, at) + friction(at), draw(kDrawBearing));
   motor_temperature_ = motor_thermal_.next(motor_temperature_, steady_temperature(kMotorRise, load, at), draw(kDrawMotor));
   const double rms = drive_end_.expected_rms(machine_, state_, at, defects(true, at));
   report(kTempBearing, at, bearing_temperature_ + 0.03 * draw(kDrawBearingNoise), items);
@@ -179,7 +197,9 @@ void PlantAsset::enter(RunState state, Nanos at) {
   state_ = state;
   starts_ += state == RunState::run ? 1 : 0;
   const double draw = schedule_.uniform(2 * changes_++ + 1);
-  const double cycles = state == RunState::run ? 0.5 + 1.5 * draw : state == RunState::idle ? 0.05 + 0.1 * draw : 0.1 + 0.2 * draw;
+  const double cycles = state == RunState::run    ? 0.5 + 1.5 * draw
+                        : state == RunState::idle ? 0.05 + 0.1 * draw
+                                                  : 0.1 + 0.2 * draw;
   next_change_ = at + std::max(kMillisecond, whole_milliseconds(cycles * static_cast<double>(cycle_)));
 }
 
@@ -190,7 +210,7 @@ void PlantAsset::report(std::size_t sensor, Nanos at, double value, std::vector<
 void PlantAsset::report(std::size_t sensor, Nanos at, std::uint64_t bits, std::vector<PlantItem>& items) {
   if (!apply_faults(sensor, at, bits)) return;
   if (kSensors[sensor].type == v1::VALUE_TYPE_DOUBLE)
-    bits = std::bit_cast<std::uint64_t>(quantise(std::bit_cast<double>(bits), kSensors[sensor].step));
+    bits = std::bit_cast<std::uint64_t>(quantise(std::bit_cast<double>(bits), kSensors[sensor].parts));
   items.push_back({at, 0, bits, first_slot_ + static_cast<std::uint32_t>(sensor), PlantItem::Kind::reading});
 }
 

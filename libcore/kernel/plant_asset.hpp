@@ -18,8 +18,8 @@ struct PlantSensor {
   ValueType type;
   std::uint32_t datatype;  // Sparkplug B 3.0 §6.4.16
   std::string_view unit;
-  double low, high;        // engineering range; equal where there is none
-  double step;             // of quantisation; 0: none
+  double low, high;  // engineering range; equal where there is none
+  double parts;      // of a unit that a double is rounded to
 };
 /// Every asset has these, in the order of their aliases; the last two, waveforms, only when they are wanted.
 std::span<const PlantSensor> plant_sensors(const PlantOptions& options);

@@ -5,17 +5,18 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <array>
 #include <charconv>
 #include <cmath>
 
-#include "wire/names.hpp"
 #include "wire/quantity.hpp"
 
 namespace twinpipe {
 namespace {
 
 constexpr double kBearingDefault = 5;  // g
-constexpr std::array<std::string_view, 9> kNames{"spike", "drift", "stuck", "silence", "bearing", "outage", "kill", "skew", "step"};
+constexpr std::array<std::string_view, 9> kNames{"spike",  "drift", "stuck", "silence", "bearing",
+                                                 "outage", "kill",  "skew",  "step"};
 
 template <class... Args>
 Status bad(std::string_view fault, fmt::format_string<Args...> format, Args&&... args) {
@@ -39,12 +40,10 @@ std::string_view take_part(std::string_view& rest) {
 
 Status read_pattern(std::string_view text, Fault& fault) {
   const std::string padded = fault.on_node() ? std::string(text) + "/*/*" : std::string(text);
-  const auto levels = split_series_name(padded);
-  if (!levels || std::ranges::any_of(*levels, &std::string::empty))
+  Result<Pattern> pattern = Pattern::parse(padded);
+  if (!pattern.ok())
     return bad(fault.text, "'{}' is not a pattern {}", text, fault.on_node() ? "site/line" : "site/line/asset/sensor");
-  fault.pattern = *levels;
-  for (std::string& level : fault.pattern)
-    if (level == "+") level = "*";
+  fault.pattern = *pattern;
   return {};
 }
 
@@ -52,7 +51,8 @@ Status read_bearing(std::string_view value, Fault& fault) {
   const std::size_t at = value.find('@');
   const auto kind = bearing_fault(value.substr(0, at));
   const auto height = at == std::string_view::npos ? std::optional(kBearingDefault) : number(value.substr(at + 1));
-  if (!kind || !height || *height < 0) return bad(fault.text, "'{}' is not outer, inner, ball or cage, or one of them with @G", value);
+  if (!kind || !height || *height < 0)
+    return bad(fault.text, "'{}' is not outer, inner, ball or cage, or one of them with @G", value);
   fault.bearing = *kind;
   fault.value = *height;
   return {};
@@ -63,7 +63,8 @@ Status read_value(std::string_view value, Fault& fault) {
     case FaultKind::spike:
     case FaultKind::drift: {
       const auto amount = number(value);
-      if (!amount) return bad(fault.text, "'{}' is not a number: what to add{}", value, fault.kind == FaultKind::drift ? " an hour" : "");
+      if (!amount)
+        return bad(fault.text, "'{}' is not a number: what to add{}", value, fault.kind == FaultKind::drift ? " an hour" : "");
       fault.value = *amount;
       return {};
     }
@@ -108,12 +109,11 @@ Result<Fault> Fault::parse(std::string_view text) {
 }
 
 bool Fault::matches_node(std::string_view site, std::string_view line) const {
-  return on_node() && glob_matches(pattern[0], site) && glob_matches(pattern[1], line);
+  return on_node() && pattern.matches(site, line, "", "");
 }
 
 bool Fault::matches_series(std::string_view site, std::string_view line, std::string_view asset, std::string_view sensor) const {
-  return !on_node() && glob_matches(pattern[0], site) && glob_matches(pattern[1], line) && glob_matches(pattern[2], asset) &&
-         glob_matches(pattern[3], sensor);
+  return !on_node() && pattern.matches(site, line, asset, sensor);
 }
 
 double Fault::growth(Nanos since_start) const {
@@ -136,8 +136,7 @@ Result<std::vector<NodeEvent>> node_events(const std::vector<Fault>& faults, std
   std::ranges::sort(cuts, {}, &Fault::from);
   for (std::size_t i = 0; i < cuts.size(); ++i) {
     const Fault& cut = *cuts[i];
-    if (i > 0 && cut.from < cuts[i - 1]->until)
-      return bad(cut.text, "overlaps '{}' on {}/{}", cuts[i - 1]->text, site, line);
+    if (i > 0 && cut.from < cuts[i - 1]->until) return bad(cut.text, "overlaps '{}' on {}/{}", cuts[i - 1]->text, site, line);
     const bool outage = cut.kind == FaultKind::outage;
     events.push_back({cut.from, outage ? Kind::link_down : Kind::die, cut.backlog, 0});
     if (cut.until != kForever) events.push_back({cut.until, outage ? Kind::link_up : Kind::revive, cut.backlog, 0});
@@ -160,9 +159,8 @@ Result<std::vector<NodeEvent>> node_events(const std::vector<Fault>& faults, std
   const auto rank = [](const NodeEvent& event) {
     return event.kind == Kind::clock ? 0 : event.kind == Kind::link_up || event.kind == Kind::revive ? 1 : 2;
   };
-  std::ranges::stable_sort(events, [&](const NodeEvent& a, const NodeEvent& b) {
-    return a.at != b.at ? a.at < b.at : rank(a) < rank(b);
-  });
+  std::ranges::stable_sort(
+      events, [&](const NodeEvent& a, const NodeEvent& b) { return a.at != b.at ? a.at < b.at : rank(a) < rank(b); });
   return events;
 }
 

@@ -2,7 +2,6 @@
 // Faults to inject into the simulated plant: what a sensor, a bearing or a node's link and clock can do wrong.
 #pragma once
 
-#include <array>
 #include <cstdint>
 #include <limits>
 #include <optional>
@@ -33,12 +32,12 @@ enum class Backlog : std::uint8_t { historical, delayed };
 
 struct Fault {
   FaultKind kind = FaultKind::spike;
-  std::string text;                    // as given
-  std::array<std::string, 4> pattern;  // site/line of a node, site/line/asset/sensor of a series; globs
-  Nanos from = 0;                      // since the plant's start
+  std::string text;  // as given
+  Pattern pattern;   // of a node: site/line/*/*
+  Nanos from = 0;    // since the plant's start
   Nanos until = std::numeric_limits<Nanos>::max();
   double value = 0;
-  Nanos offset = 0;                    // skew, step
+  Nanos offset = 0;  // skew, step
   BearingFault bearing = BearingFault::outer;
   Backlog backlog = Backlog::historical;
 

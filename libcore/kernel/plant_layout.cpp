@@ -40,7 +40,8 @@ v1::Frame plant_lifecycle(const v1::Series& of, bool node, bool online, v1::Life
 
 Status check_plant(const PlantOptions& options) {
   const auto usage = [](std::string message) { return Status::error(Code::usage, std::move(message)); };
-  if (options.assets == 0 || options.sites == 0 || options.lines == 0) return usage("a plant has at least one site, line and asset");
+  if (options.assets == 0 || options.sites == 0 || options.lines == 0)
+    return usage("a plant has at least one site, line and asset");
   if (std::uint64_t{options.sites} * options.lines > options.assets)
     return usage(fmt::format("{} assets are too few for {} sites of {} lines: each line has at least one", options.assets,
                              options.sites, options.lines));

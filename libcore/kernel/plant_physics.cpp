@@ -12,19 +12,19 @@ namespace twinpipe {
 namespace {
 
 constexpr double kTurn = 2 * std::numbers::pi;
-constexpr double kSlip = 0.02;         // fall of speed from no load to full load
+constexpr double kSlip = 0.02;  // fall of speed from no load to full load
 constexpr double kLoadMean = 0.7;
 constexpr double kLoadSwing = 0.25;
 constexpr double kIdleLoad = 0.1;
-constexpr double kIdleSpeed = 0.4;     // of nominal
+constexpr double kIdleSpeed = 0.4;       // of nominal
 constexpr double kRunTurnJitter = 0.01;  // random slip of the rolling elements, of the time between two impulses
-constexpr double kRingTimes = 10;      // time constants after which an impulse has died away (e^-10)
+constexpr double kRingTimes = 10;        // time constants after which an impulse has died away (e^-10)
 
 double seconds(Nanos time) { return static_cast<double>(time) * 1e-9; }
 
 struct Harmonic {
   int order;
-  double part;   // of the unbalance
+  double part;  // of the unbalance
   double phase;
 };
 // Unbalance, misalignment, looseness, and the pass of seven vanes.
@@ -100,10 +100,11 @@ double ambient_temperature(Nanos at) {
 
 double steady_temperature(double rise, double load, Nanos at) { return ambient_temperature(at) + rise * load * load; }
 
-double quantise(double value, double step) { return std::nearbyint(value / step) * step; }
+double quantise(double value, double parts) { return std::nearbyint(value * parts) / parts; }
 
 double as_acquired(double sample) {
-  return std::clamp(quantise(sample, kAccelerometerStep), -kAccelerometerRange, kAccelerometerRange - kAccelerometerStep);
+  return std::clamp(std::nearbyint(sample / kAccelerometerStep) * kAccelerometerStep, -kAccelerometerRange,
+                    kAccelerometerRange - kAccelerometerStep);
 }
 
 void Vibration::add_harmonics(double turns, double turns_a_sample, double load, std::vector<double>& samples) const {

@@ -30,8 +30,8 @@ struct Bearing {
   double ftf() const;   // cage
   double bsf() const;   // rolling element's spin; a defect on it strikes both races, so twice a turn
 };
-inline constexpr Bearing kBearing6205{9, 7.94, 39.04};        // drive end
-inline constexpr Bearing kBearing6203{8, 6.746, 28.4988};     // other end
+inline constexpr Bearing kBearing6205{9, 7.94, 39.04};     // drive end
+inline constexpr Bearing kBearing6203{8, 6.746, 28.4988};  // other end
 
 enum class BearingFault : std::uint8_t { outer, inner, ball, cage };
 std::optional<BearingFault> bearing_fault(std::string_view name);
@@ -42,10 +42,10 @@ enum class RunState : std::uint8_t { stop, idle, run };
 
 /// What does not change while the plant runs.
 struct Machine {
-  Nanos start = 0;        // of the plant: time is measured from here
-  double nominal = 49.5;  // shaft turns a second without load
-  double cycle = 1800;    // seconds of a load cycle
-  double cycle_phase = 0; // radians
+  Nanos start = 0;         // of the plant: time is measured from here
+  double nominal = 49.5;   // shaft turns a second without load
+  double cycle = 1800;     // seconds of a load cycle
+  double cycle_phase = 0;  // radians
 
   /// 0..1
   double load(RunState state, Nanos at) const;
@@ -59,7 +59,9 @@ struct Machine {
 class Thermal {
  public:
   Thermal(double time_constant, double deviation, double step);
-  double next(double before, double target, double normal) const { return target + (before - target) * decay_ + spread_ * normal; }
+  double next(double before, double target, double normal) const {
+    return target + (before - target) * decay_ + spread_ * normal;
+  }
 
  private:
   double decay_, spread_;
@@ -97,7 +99,8 @@ struct Vibration {
   void add_impulses(double turns, double turns_a_sample, double rate, const Defect& defect, std::vector<double>& samples) const;
 };
 
-double quantise(double value, double step);
+/// To a whole number of `parts` of a unit, as the double nearest to that decimal.
+double quantise(double value, double parts);
 /// Quantised and clipped as the accelerometer's acquisition does.
 double as_acquired(double sample);
 

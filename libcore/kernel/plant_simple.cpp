@@ -43,7 +43,10 @@ class SimplePlant final : public PlantSource {
 };
 
 SimplePlant::SimplePlant(const PlantOptions& options, std::uint32_t sensors)
-    : options_(options), sensors_(sensors), random_(options.seed, "simple"), now_(options.start),
+    : options_(options),
+      sensors_(sensors),
+      random_(options.seed, "simple"),
+      now_(options.start),
       end_(options.duration == 0 ? std::numeric_limits<Nanos>::max() : options.start + options.duration) {
   const std::size_t count = std::size_t{options.assets} * sensors;
   for (std::size_t slot = 0; slot < count; ++slot) {
@@ -54,7 +57,8 @@ SimplePlant::SimplePlant(const PlantOptions& options, std::uint32_t sensors)
 }
 
 Nanos SimplePlant::phase(std::size_t slot) const {
-  const auto part = static_cast<Nanos>(static_cast<double>(options_.period) * static_cast<double>(slot) / static_cast<double>(slots()));
+  const auto part =
+      static_cast<Nanos>(static_cast<double>(options_.period) * static_cast<double>(slot) / static_cast<double>(slots()));
   return std::max(kMillisecond, part / kMillisecond * kMillisecond);
 }
 
@@ -108,7 +112,8 @@ bool SimplePlant::advance(Output& out) {
   while (out.pending().size() < kSlice) {
     const std::size_t most = std::min(slots(), next_ + options_.columns);
     // Times rise with the slot: the rows that are due are the front of those left.
-    const auto due = std::lower_bound(time_.begin() + static_cast<std::ptrdiff_t>(next_), time_.begin() + static_cast<std::ptrdiff_t>(most), tick_end);
+    const auto due = std::lower_bound(time_.begin() + static_cast<std::ptrdiff_t>(next_),
+                                      time_.begin() + static_cast<std::ptrdiff_t>(most), tick_end);
     const auto until = static_cast<std::size_t>(due - time_.begin());
     if (until == next_) {
       ticks(out);

@@ -17,8 +17,13 @@ Result<Pattern> Pattern::parse(std::string_view text) {
   Pattern pattern;
   pattern.text_ = text;
   pattern.levels_ = std::move(*levels);
-  for (std::string& level : pattern.levels_)
-    if (level == "+") level = "*";
+  // In the text as written: a level that is the character '+' is written %2B, as in every series name.
+  std::size_t start = 0;
+  for (std::string& level : pattern.levels_) {
+    const std::size_t end = text.find('/', start);
+    if (text.substr(start, end - start) == "+") level = "*";
+    start = end + 1;
+  }
   return pattern;
 }
 

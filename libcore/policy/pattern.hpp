@@ -13,7 +13,8 @@ namespace twinpipe {
 class Pattern {
  public:
   /// Four levels, site/line/asset/sensor. In a level '*' stands for any run of characters, '?' for one; '+' alone is any
-  /// level. Levels are percent-decoded (wire/names.hpp), and a '*' or '?' written as %2A or %3F still is a wildcard.
+  /// level. Levels are percent-decoded (wire/names.hpp), and a '*' or '?' written as %2A or %3F still is a wildcard;
+  /// %2B is the character '+'.
   /// Errors (usage): not four levels, an empty level.
   static Result<Pattern> parse(std::string_view text);
 

@@ -63,6 +63,8 @@ Result<ParameterValue> read_value(const Parameter& parameter, dom::element eleme
     case ParameterKind::text: {
       std::string_view text;
       if (element.get(text) != simdjson::SUCCESS) return bad("{}: '{}' is not a text", where, parameter.name);
+      if (!parameter.choices.empty() && std::ranges::find(parameter.choices, text) == parameter.choices.end())
+        return bad("{}: '{}' is '{}', not one of {}", where, parameter.name, text, fmt::join(parameter.choices, ", "));
       return ParameterValue(std::string(text));
     }
     case ParameterKind::boolean: {
@@ -80,6 +82,7 @@ Status read_common(std::string_view key, dom::element value, std::string_view wh
   std::string_view text;
   if (!known) return {};
   if (value.get(text) != simdjson::SUCCESS) return bad("{}: '{}' is not a text", where, key);
+  if (text.empty()) return bad("{}: '{}' is empty", where, key);
   if (key == "name") rule.name = text;
   if (key == "reason") rule.reason = text;
   if (key == "match") {
@@ -100,8 +103,11 @@ Result<Rule> read_rule(const Section& section, dom::element element, std::string
   if (element.get(object) != simdjson::SUCCESS) return bad("{}: a rule is an object", where);
   Rule rule;
   rule.name = where;
+  std::set<std::string_view> seen;
   for (const auto& [key, value] : object) {
     bool known = false;
+    // JSON readers differ on which of two they take, and the digest must not hide one.
+    if (!seen.insert(key).second) return bad("{}: '{}' stands there twice", where, key);
     if (Status status = read_common(key, value, where, rule, known); !status.ok()) return status;
     if (known) continue;
     const auto parameter = std::ranges::find(section.parameters, key, &Parameter::name);

@@ -15,9 +15,10 @@ constexpr std::array kDeadband{
     Parameter{"heartbeat", duration},  // longest silence
     Parameter{"shortest", duration},   // shortest interval between two readings
 };
+constexpr std::array<std::string_view, 2> kReports{"periodic", "on-change"};
 constexpr std::array kFreshness{
-    Parameter{"slo", duration},  // older than this is stale
-    Parameter{"reports", text},  // periodic | on-change
+    Parameter{"slo", duration},               // older than this is stale
+    Parameter{"reports", text, 0, kReports},  // how the sensor speaks: fresh by its own readings, or while its node lives
 };
 constexpr std::array kSections{
     Section{"deadband", kDeadband},

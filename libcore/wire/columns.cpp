@@ -108,7 +108,7 @@ bool ReadingsDecoder::parse_any(std::string_view payload) {
   return true;
 }
 
-Result<Columns> ReadingsDecoder::decode(std::string_view payload, const SeriesTable& table) {
+Result<Columns> ReadingsDecoder::decode(std::string_view payload, std::span<const std::uint32_t> slots, bool identity) {
   const auto clear = [this] {
     alias_.clear(); time_.clear(); doubles_.clear(); ints_.clear(); uints_.clear(); bools_.clear();
     texts_.clear(); quality_.clear(); seq_.clear(); index_.clear();
@@ -119,10 +119,10 @@ Result<Columns> ReadingsDecoder::decode(std::string_view payload, const SeriesTa
     clear();
     if (!parse_any(payload)) return Status::error(Code::bad_data, "Readings frame does not parse");
   }
-  if (Status status = check(table); !status.ok()) return status;
+  if (Status status = check(slots, identity); !status.ok()) return status;
   Columns columns;
   columns.alias = alias_;
-  columns.slot = table.aliases_are_slots() ? std::span<const std::uint32_t>(alias_) : std::span<const std::uint32_t>(slot_);
+  columns.slot = identity ? std::span<const std::uint32_t>(alias_) : std::span<const std::uint32_t>(slot_);
   columns.time = time_;
   columns.doubles = doubles_;
   columns.ints = ints_;
@@ -143,7 +143,7 @@ Result<Columns> ReadingsDecoder::decode(std::string_view payload, const SeriesTa
   return columns;
 }
 
-Status ReadingsDecoder::check(const SeriesTable& table) {
+Status ReadingsDecoder::check(std::span<const std::uint32_t> slots, bool identity) {
   const std::size_t rows = alias_.size();
   const std::size_t values = doubles_.size() + ints_.size() + uints_.size() + bools_.size() + texts_.size();
   const int kinds = !doubles_.empty() + !ints_.empty() + !uints_.empty() + !bools_.empty() + strings_ + bytes_;
@@ -154,12 +154,11 @@ Status ReadingsDecoder::check(const SeriesTable& table) {
     return Status::error(Code::bad_data,
                          fmt::format("columns of unequal length: {} series, {} times, {} values, {} qualities, {} seqs, {} indexes",
                                      rows, time_.size(), values, quality_.size(), seq_.size(), index_.size()));
-  const std::vector<std::uint32_t>& slots = table.slots();
   std::uint32_t greatest = 0;
   for (const std::uint32_t alias : alias_) greatest = std::max(greatest, alias);
   if (rows > 0 && greatest >= slots.size())
     return Status::error(Code::bad_data, fmt::format("undeclared alias {}: {} are declared", greatest, slots.size()));
-  if (!table.aliases_are_slots()) {
+  if (!identity) {
     slot_.resize(rows);
     for (std::size_t i = 0; i < rows; ++i) slot_[i] = slots[alias_[i]];
   }

@@ -52,12 +52,16 @@ class ReadingsDecoder {
   /// Errors (bad_data): not a Readings message, columns of unequal length, no or several value columns, an alias that
   /// `table` does not know in this segment. Whether a value's type is its series' is the reader's business: it holds the
   /// series' state in its hands anyway.
-  Result<Columns> decode(std::string_view payload, const SeriesTable& table);
+  Result<Columns> decode(std::string_view payload, const SeriesTable& table) {
+    return decode(payload, table.slots(), table.aliases_are_slots());
+  }
+  /// The same with the aliases' meanings given: alias → slot; `identity`: every alias is its slot.
+  Result<Columns> decode(std::string_view payload, std::span<const std::uint32_t> slots, bool identity);
 
  private:
   bool parse_packed(std::string_view payload);
   bool parse_any(std::string_view payload);
-  Status check(const SeriesTable& table);
+  Status check(std::span<const std::uint32_t> slots, bool identity);
 
   std::vector<std::uint32_t> alias_, slot_, quality_, index_;
   std::vector<Nanos> time_;

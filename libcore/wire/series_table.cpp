@@ -73,17 +73,21 @@ Status SeriesTable::declare_sensor(const v1::Sensor& sensor, std::uint32_t asset
   if (sensor.alias() > slots_.size())
     return Status::error(Code::bad_data, fmt::format("alias {} is not dense: the next one is {}", sensor.alias(), slots_.size()));
 
-  const auto [at, is_new] = series_index_.try_emplace(composite(owner.site, owner.line, owner.asset, sensor.name()),
-                                                      static_cast<std::uint32_t>(series_.size()));
-  const std::uint32_t slot = at->second;
+  // All checks come first: with --skip-bad what is refused is asked for again, and must not have left a nameless slot.
+  std::string key = composite(owner.site, owner.line, owner.asset, sensor.name());
+  const auto at = series_index_.find(key);
+  const bool is_new = at == series_index_.end();
+  const auto slot = is_new ? static_cast<std::uint32_t>(series_.size()) : at->second;
+  if (sensor.alias() < slots_.size() && slots_[sensor.alias()] != slot)
+    return Status::error(Code::bad_data, fmt::format("alias {} already stands for {}, now it is declared as {}", sensor.alias(),
+                                                     name(slots_[sensor.alias()]),
+                                                     series_name(owner.site, owner.line, owner.asset, sensor.name())));
   if (is_new) {
     if (series_.size() >= limit_)
       return Status::error(Code::bad_data, fmt::format("more than {} series (--max-series)", limit_));
+    series_index_.emplace(std::move(key), slot);
     series_.push_back(SeriesInfo{asset, 0, 0, {}});
   }
-  if (sensor.alias() < slots_.size() && slots_[sensor.alias()] != slot)
-    return Status::error(Code::bad_data, fmt::format("alias {} already stands for {}, now it is declared as {}", sensor.alias(),
-                                                     name(slots_[sensor.alias()]), name(slot)));
   if (sensor.alias() == slots_.size()) slots_.push_back(slot);
   identity_ = identity_ && sensor.alias() == slot;
 

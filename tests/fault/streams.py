@@ -66,6 +66,17 @@ def readings(rows, times=None):
                  + sized(3, b"".join(struct.pack("<d", value) for _, _, value in rows)))
 
 
+def rows_of(frame_bytes):
+    """Rows in a frame that readings() made; 0 for all others."""
+    at = 1
+    while frame_bytes[at] >= 0x80:
+        at += 1
+    if frame_bytes[at + 1] != READINGS << 3 | LENGTH_DELIMITED:
+        return 0
+    # Twenty bytes a row: alias, time, value.
+    return len(frame_bytes) // 20
+
+
 def watermark(second):
     return frame(WATERMARK, sized(1, "plant-a/line-1") + field(3, FIXED64, struct.pack("<q", START + second * 10**9)))
 
@@ -82,7 +93,7 @@ def body(rows):
     """Declarations and `rows` readings in frames of at most 100, a watermark behind each and a Position behind every 10th."""
     frames = [series([(0, "temp-1", 1), (1, "vibration-1", 1)])]
     for begin in range(0, rows, 100):
-        some = [(row % 2, row, 20.0 + (row * 7919 % 1000) / 100) for row in range(begin, min(begin + 100, rows))]
+        some = [(row % 2, row, 20.0 + (row // 2 * 7 % 30) / 100) for row in range(begin, min(begin + 100, rows))]
         frames += [readings(some), watermark(begin + 100)]
         if begin // 100 % 10 == 9:
             frames.append(position(begin // 100 + 1))
@@ -120,6 +131,8 @@ def all_streams(rows):
     yield "behind-close", head + one + closed(2, 1) + one
     yield "wrong-count", head + one + closed(2, 99)
     yield "resume", opened() + resume(10) + b"".join(good_frames) + closed(1 + len(good_frames), rows)
+    yield "unequal-columns-inside", head + readings([(0, 1, 20.0), (0, 2, 21.0)], times=[START]) + one + closed(3, 3)
+    yield "large", sealed(body(200_000), 200_000)
     yield "text", b"time,value\n1,2\n"
 
 

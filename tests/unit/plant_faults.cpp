@@ -80,7 +80,8 @@ TEST_CASE("a node's faults become events in order") {
     for (const char* text : texts) faults.push_back(*Fault::parse(text));
     return node_events(faults, "a", "b");
   };
-  const auto events = events_of({"outage:a/b:30s:10s", "skew:a/*:10s:30s:5s", "step:a/b:20s:0:2s", "kill:a/b:40s:5s", "kill:x/y:1s:0"});
+  const auto events =
+      events_of({"outage:a/b:30s:10s", "skew:a/*:10s:30s:5s", "step:a/b:20s:0:2s", "kill:a/b:40s:5s", "kill:x/y:1s:0"});
   REQUIRE(events.ok());
   std::vector<std::pair<Nanos, Kind>> seen;
   std::vector<Nanos> offsets;
@@ -88,8 +89,13 @@ TEST_CASE("a node's faults become events in order") {
     seen.emplace_back(event.at / kSecond, event.kind);
     if (event.kind == Kind::clock) offsets.push_back(event.offset / kSecond);
   }
-  CHECK(seen == std::vector<std::pair<Nanos, Kind>>{{10, Kind::clock}, {20, Kind::clock}, {30, Kind::link_down}, {40, Kind::clock},
-                                                     {40, Kind::link_up}, {40, Kind::die}, {45, Kind::revive}});
+  CHECK(seen == std::vector<std::pair<Nanos, Kind>>{{10, Kind::clock},
+                                                    {20, Kind::clock},
+                                                    {30, Kind::link_down},
+                                                    {40, Kind::clock},
+                                                    {40, Kind::link_up},
+                                                    {40, Kind::die},
+                                                    {45, Kind::revive}});
   CHECK(offsets == std::vector<Nanos>{5, 3, -2});
   const auto overlap = events_of({"outage:a/b:30s:10s", "kill:a/b:35s:0"});
   REQUIRE_FALSE(overlap.ok());

@@ -1,0 +1,319 @@
+// SPDX-License-Identifier: Apache-2.0
+// ksub's loop.
+#include "cli/log_reader.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <limits>
+
+#include "cli/cursor.hpp"
+#include "wire/quantity.hpp"
+
+namespace twinpipe::cli {
+namespace {
+
+constexpr Nanos kPositionEvery = kSecond;
+constexpr Nanos kLookEvery = 100 * kMillisecond;
+
+std::string_view value_of(const rd_kafka_message_t& message) { return {static_cast<const char*>(message.payload), message.len}; }
+
+Nanos stamp_of(const rd_kafka_message_t& message) {
+  rd_kafka_timestamp_type_t type{};
+  return std::max<std::int64_t>(rd_kafka_message_timestamp(&message, &type), 0) * kMillisecond;
+}
+
+}  // namespace
+
+LogReader::LogReader(Tool& tool, LogOptions options, ConsumerOptions consumer)
+    : tool_(&tool), options_(std::move(options)), consumer_(std::move(consumer)), source_(tool),
+      frames_(0, options_.max_series, options_.max_frame) {
+  name_ = "ksub";
+  for (const std::string& topic : options_.topics) name_ += (name_.size() == 4 ? " " : ",") + topic;
+  name_ += options_.group.empty() ? fmt::format(" {}/{}", options_.shard, options_.shards) : " group " + options_.group;
+  source_.set_counters([this] {
+    std::vector<Counter> all = frames_.counters();
+    all.push_back({"skipped_bad", skipped_});
+    return all;
+  });
+}
+
+// ---- where to start -------------------------------------------------------------------------------------------------
+
+Status LogReader::open() {
+  if (!options_.cursor.empty()) {
+    Result<std::optional<v1::Position>> read = read_cursor(options_.cursor);
+    if (!read.ok()) return read.status();
+    resumed_ = std::move(*read);
+    if (resumed_ && resumed_->source() != name_)
+      return Status::error(Code::bad_config, fmt::format("{}: a cursor of '{}', not of '{}'", options_.cursor, resumed_->source(), name_));
+    if (resumed_) number_ = resumed_->number();
+  }
+  if (options_.from == "cursor" && !resumed_) return Status::error(Code::no_input, options_.cursor + ": no such cursor");
+  if (options_.from != "earliest" && options_.from != "latest" && options_.from != "cursor")
+    if (const Result<Nanos> time = parse_time(options_.from); !time.ok()) return time.status();
+  if (Status status = consumer_.start(); !status.ok()) return status;
+  const Result<std::vector<std::int32_t>> counts = consumer_.count(options_.topics);
+  if (!counts.ok()) return counts.status();
+  if (options_.group.empty()) return open_shard(*counts);
+  return consumer_.subscribe(options_.topics, [this](const Partition& partition) {
+    std::vector<Partition> one{partition};
+    const Status status = start_at(one);
+    if (!status.ok()) tool_->say(status);
+    return one[0].from;
+  });
+}
+
+/// The same partition numbers of every topic: an asset's key is in the same partition of each, so a shard has assets whole.
+Status LogReader::open_shard(const std::vector<std::int32_t>& counts) {
+  for (std::size_t i = 1; i < counts.size(); ++i)
+    if (counts[i] != counts[0])
+      return Status::error(Code::bad_config, fmt::format("topic {} has {} partitions and {} has {}: a shard needs equal counts",
+                                                         options_.topics[0], counts[0], options_.topics[i], counts[i]));
+  std::vector<Partition> partitions;
+  for (const std::string& topic : options_.topics)
+    for (std::int32_t number = static_cast<std::int32_t>(options_.shard); number < counts[0]; number += static_cast<std::int32_t>(options_.shards))
+      partitions.push_back(Partition{topic, number, RD_KAFKA_OFFSET_BEGINNING});
+  if (partitions.empty())
+    return Status::error(Code::bad_config, fmt::format("shard {}/{} has no partition: there are {}", options_.shard, options_.shards, counts[0]));
+  if (Status status = start_at(partitions); !status.ok()) return status;
+  return consumer_.assign(std::move(partitions));
+}
+
+/// Offsets as numbers, so that the first Position can name them.
+Status LogReader::start_at(std::vector<Partition>& partitions) {
+  const bool by_time = options_.from != "earliest" && options_.from != "latest" && options_.from != "cursor";
+  if (by_time && !resumed_)
+    if (Status status = consumer_.seek_by_time(partitions, *parse_time(options_.from)); !status.ok()) return status;
+  for (Partition& partition : partitions) {
+    const auto range = consumer_.range(partition);
+    if (!range.ok()) return range.status();
+    const auto [low, high] = *range;
+    if (resumed_) {
+      partition.from = low;
+      for (const v1::Offset& offset : resumed_->offset())
+        if (offset.name() == partition.topic && offset.partition() == partition.number) partition.from = offset.next();
+      if (partition.from < low)
+        return Status::error(Code::bad_data, fmt::format("{} [{}]: {} records from offset {} on were deleted before they were read (remove {} to start anew)",
+                                                         partition.topic, partition.number, low - partition.from, partition.from, options_.cursor));
+    } else if (!by_time) {
+      partition.from = options_.from == "latest" ? high : low;
+    } else if (partition.from < 0) {
+      partition.from = high;
+    }
+  }
+  return {};
+}
+
+/// The partitions are others than before: at the start, and after a rebalance of the group.
+Status LogReader::restart() {
+  generation_ = consumer_.generation();
+  const std::size_t count = consumer_.partitions().size();
+  frames_.flush(source_.out());
+  frames_.reset(static_cast<std::uint32_t>(count));
+  heads_.assign(count, nullptr);
+  passed_.assign(count, std::numeric_limits<Nanos>::min());
+  lagging_.assign(count, false);
+  ends_.assign(count, std::numeric_limits<std::int64_t>::max());
+  empty_ = count;
+  stamp_.reset();
+  waiting_since_.reset();
+  if (!options_.until_end) return {};
+  for (std::size_t i = 0; i < count; ++i) {
+    const auto range = consumer_.range(consumer_.partitions()[i]);
+    if (!range.ok()) return range.status();
+    ends_[i] = range->second;
+  }
+  return {};
+}
+
+// ---- the merge ------------------------------------------------------------------------------------------------------
+
+Status LogReader::run() {
+  if (Status status = open(); !status.ok()) return status;
+  if (Status status = source_.open(); !status.ok()) return status;
+  if (resumed_ && options_.group.empty()) {
+    v1::Frame frame;
+    *frame.mutable_resume()->mutable_position() = *resumed_;
+    source_.out().frame(frame);
+  }
+  const Status looped = loop();
+  frames_.flush(source_.out());
+  if (!looped.ok()) {
+    const Status flushed = source_.flush();
+    return flushed.ok() ? looped : flushed;
+  }
+  if (source_.reader_left()) return {};
+  frames_.settle(source_.out());
+  if (Status status = put_position(); !status.ok()) return status;
+  return source_.close();
+}
+
+Status LogReader::loop() {
+  next_position_ = monotonic_now() + kPositionEvery;
+  while (!source_.done()) {
+    bool took = false;
+    if (Status status = step(took); !status.ok()) return status;
+    if (took) continue;
+    if (options_.until_end && generation_ != 0 && all_finished()) return {};
+    if (Status status = wait(); !status.ok()) return status;
+  }
+  return {};
+}
+
+/// Takes the next record, if it is certain which one that is.
+Status LogReader::step(bool& took) {
+  if (generation_ != consumer_.generation())
+    if (Status status = restart(); !status.ok()) return status;
+  std::size_t least = heads_.size();
+  Nanos stamp = std::numeric_limits<Nanos>::max();
+  if (empty_ > 0) look();
+  for (std::size_t i = 0; i < heads_.size(); ++i) {
+    if (heads_[i] == nullptr) continue;
+    // Within a partition the order is that of the offsets, whatever foreign writers put on their records.
+    const Nanos at = std::max(stamp_of(*heads_[i]), passed_[i]);
+    if (at < stamp) {
+      stamp = at;
+      least = i;
+    }
+  }
+  if (least == heads_.size()) return {};
+  if (behind() || must_wait_for_copies(least)) {
+    const Nanos now = monotonic_now();
+    if (!waiting_since_) waiting_since_ = now;
+    if (options_.until_end || now - *waiting_since_ < options_.settle) return {};
+    for (std::size_t i = 0; i < heads_.size(); ++i) lagging_[i] = lagging_[i] || heads_[i] == nullptr;
+  }
+  waiting_since_.reset();
+  if (stamp_ && stamp > *stamp_) {
+    frames_.settle(source_.out());
+    if (monotonic_now() >= next_position_)
+      if (Status status = put_position(); !status.ok()) return status;
+  }
+  stamp_ = stamp;
+  passed_[least] = stamp;
+  took = true;
+  return take(least);
+}
+
+Status LogReader::take(std::size_t partition) {
+  const rd_kafka_message_t& message = *heads_[partition];
+  Status status;
+  if (message.len > 0) status = frames_.take(static_cast<std::uint32_t>(partition), passed_[partition], value_of(message), source_.out());
+  if (!status.ok()) {
+    status = Status::error(status.code, where(partition, message.offset) + ": " + status.message);
+    if (!options_.skip_bad || status.code != Code::bad_data) return status;
+    if (skipped_++ == 0) tool_->say(status.message + " (skipped; more are only counted)");
+  }
+  consumer_.pop(partition);
+  heads_[partition] = nullptr;
+  ++empty_;
+  return source_.pump();
+}
+
+/// Finds heads for the partitions that have none.
+void LogReader::look() {
+  for (std::size_t i = 0; i < heads_.size(); ++i) {
+    if (heads_[i] != nullptr || finished(i)) continue;
+    heads_[i] = consumer_.front(i);
+    if (heads_[i] == nullptr) continue;
+    if (heads_[i]->offset >= ends_[i]) {
+      heads_[i] = nullptr;
+      ends_[i] = std::numeric_limits<std::int64_t>::min();  // finished: what is left came after the start
+      continue;
+    }
+    lagging_[i] = false;
+    --empty_;
+  }
+}
+
+bool LogReader::finished(std::size_t partition) const {
+  return heads_[partition] == nullptr && consumer_.next(partition) >= ends_[partition];
+}
+
+bool LogReader::all_finished() const {
+  for (std::size_t i = 0; i < heads_.size(); ++i)
+    if (!finished(i)) return false;
+  return !heads_.empty();
+}
+
+/// Some partition has more to read and it is not here yet.
+bool LogReader::behind() const {
+  if (empty_ == 0) return false;
+  for (std::size_t i = 0; i < heads_.size(); ++i)
+    if (heads_[i] == nullptr && !consumer_.at_end(i) && !lagging_[i] && !finished(i)) return true;
+  return false;
+}
+
+bool LogReader::must_wait_for_copies(std::size_t partition) {
+  if (empty_ == 0 || heads_[partition]->key_len > 0) return false;
+  const Nanos stamp = std::max(stamp_of(*heads_[partition]), passed_[partition]);
+  for (const std::uint32_t other : frames_.awaited(value_of(*heads_[partition])))
+    if (heads_[other] == nullptr && passed_[other] < stamp && !lagging_[other] && !finished(other)) return true;
+  return false;
+}
+
+// ---- between records ------------------------------------------------------------------------------------------------
+
+/// Nothing can be taken now. What is complete leaves; what waits for a partition that is behind does not: its frames would
+/// otherwise be cut where the brokers were slow.
+Status LogReader::wait() {
+  if (!behind()) {
+    frames_.settle(source_.out());
+    frames_.flush(source_.out());
+    if (monotonic_now() >= next_position_)
+      if (Status status = put_position(); !status.ok()) return status;
+  }
+  Ready ready;
+  if (Status status = source_.wait(consumer_.fd(), kLookEvery, ready); !status.ok()) return status;
+  consumer_.clear();
+  const Status status = consumer_.poll();
+  if (const auto notice = consumer_.take_notice()) tool_->say(*notice);
+  return status;
+}
+
+v1::Position LogReader::position() const {
+  v1::Position position;
+  position.set_source(name_);
+  for (std::size_t i = 0; i < heads_.size(); ++i) {
+    const Partition& partition = consumer_.partitions()[i];
+    v1::Offset& offset = *position.add_offset();
+    offset.set_name(partition.topic);
+    offset.set_partition(partition.number);
+    offset.set_next(heads_[i] != nullptr ? heads_[i]->offset : consumer_.next(i));
+  }
+  return position;
+}
+
+/// Everything with a timestamp up to the last one taken was written, so a reader that starts here finds whole sets of copies.
+Status LogReader::put_position() {
+  next_position_ = monotonic_now() + kPositionEvery;
+  if (!options_.group.empty()) commit();
+  if (generation_ != consumer_.generation() || heads_.empty()) return {};
+  v1::Position at = position();
+  std::string text = at.SerializeAsString();
+  if (text == last_position_) return {};
+  last_position_ = std::move(text);
+  at.set_number(++number_);
+  frames_.flush(source_.out());
+  v1::Frame frame;
+  *frame.mutable_position() = std::move(at);
+  source_.out().frame(frame);
+  return source_.pump();
+}
+
+/// What came back through the cursor is safe downstream, and only that is committed.
+void LogReader::commit() {
+  if (options_.cursor.empty()) return;
+  const Result<std::optional<v1::Position>> read = read_cursor(options_.cursor);
+  if (!read.ok() || !*read || (*read)->SerializeAsString() == committed_) return;
+  committed_ = (*read)->SerializeAsString();
+  consumer_.commit(**read);
+}
+
+std::string LogReader::where(std::size_t partition, std::int64_t offset) const {
+  const Partition& at = consumer_.partitions()[partition];
+  return fmt::format("{} [{}] offset {}", at.topic, at.number, offset);
+}
+
+}  // namespace twinpipe::cli

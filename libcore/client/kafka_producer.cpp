@@ -1,0 +1,190 @@
+// SPDX-License-Identifier: Apache-2.0
+// Kafka records out.
+#include "client/kafka_producer.hpp"
+
+#include <fmt/format.h>
+
+#include <array>
+#include <charconv>
+
+#include "io/waiter.hpp"
+#include "wire/quantity.hpp"
+
+namespace twinpipe {
+namespace {
+
+constexpr int kPollMilliseconds = 100;
+/// How far stamps may run ahead of the clock: a broker refuses whole batches for a stamp in the future (one hour by default).
+constexpr std::int64_t kMostAhead = 10'000;
+
+/// Decimal text of a time, for headers that any client can read.
+struct Decimal {
+  std::array<char, 24> text;
+  std::size_t size;
+  explicit Decimal(Nanos value) : size(static_cast<std::size_t>(std::to_chars(text.data(), text.data() + text.size(), value).ptr - text.data())) {}
+};
+
+}  // namespace
+
+KafkaProducer::~KafkaProducer() {
+  // What is still queued was reported as not delivered; waiting for it here would only delay the exit.
+  if (handle_) rd_kafka_purge(handle_.get(), RD_KAFKA_PURGE_F_QUEUE | RD_KAFKA_PURGE_F_INFLIGHT);
+}
+
+Status KafkaProducer::connect(const std::vector<std::string>& topics) {
+  KafkaProperties properties{
+      {"enable.idempotence", "true"},
+      {"acks", "all"},
+      {"compression.type", options_.compression},
+      {"linger.ms", "5"},
+      {"queue.buffering.max.messages", "1000000"},
+      {"queue.buffering.max.kbytes", std::to_string(std::max<std::size_t>(options_.memory >> 10, 1024))},
+      {"message.max.bytes", "2000000"},
+      {"client.id", "kbridge"},
+  };
+  properties.insert(properties.end(), options_.properties.begin(), options_.properties.end());
+  // Never given up by librdkafka, which would go on with what comes after.
+  properties.emplace_back("message.timeout.ms", "0");
+  Result<Kafka<rd_kafka_t>> handle = make_kafka(RD_KAFKA_PRODUCER, properties, *this);
+  if (!handle.ok()) return handle.status();
+  handle_ = std::move(*handle);
+  if (options_.create_topics)
+    if (Status status = create_topics(handle_.get(), topics, options_.topic_settings, options_.connect_timeout, trouble); !status.ok())
+      return status;
+  Result<std::vector<std::int32_t>> partitions = count_partitions(handle_.get(), topics, options_.connect_timeout, trouble);
+  if (!partitions.ok()) return partitions.status();
+  partitions_ = std::move(*partitions);
+  for (const std::string& name : topics) topics_.emplace_back(rd_kafka_topic_new(handle_.get(), name.c_str(), nullptr));
+  return {};
+}
+
+KafkaProducer::Epoch& KafkaProducer::epoch() {
+  const Nanos now = monotonic_now();
+  if (epochs_.empty() || epochs_.back().position || now - epochs_.back().begun > kSecond) epochs_.push_back(Epoch{now, 0, {}});
+  return epochs_.back();
+}
+
+Status KafkaProducer::put(const KafkaRecord& record) {
+  if (!failure_.ok()) return failure_;
+  const std::int64_t now = wall_now() / kMillisecond, stamp = stamps_.stamp(record, now);
+  while (stamp - wall_now() / kMillisecond > kMostAhead)
+    if (Status status = serve(kPollMilliseconds); !status.ok()) return status;
+  return produce(record, stamp);
+}
+
+Status KafkaProducer::produce(const KafkaRecord& record, std::int64_t stamp) {
+  Epoch& current = epoch();
+  const Decimal earliest(record.earliest), latest(record.latest);
+  std::array<rd_kafka_vu_t, 10> fields;
+  std::size_t count = 0;
+  const auto add = [&](rd_kafka_vtype_t type) -> rd_kafka_vu_t& {
+    fields[count].vtype = type;
+    return fields[count++];
+  };
+  const auto header = [&](const char* name, const void* value, std::size_t size) {
+    rd_kafka_vu_t& field = add(RD_KAFKA_VTYPE_HEADER);
+    field.u.header.name = name;
+    field.u.header.val = value;
+    field.u.header.size = static_cast<ssize_t>(size);
+  };
+  add(RD_KAFKA_VTYPE_RKT).u.rkt = topics_[record.topic].get();
+  add(RD_KAFKA_VTYPE_PARTITION).u.i32 = record.partition;
+  add(RD_KAFKA_VTYPE_MSGFLAGS).u.i = RD_KAFKA_MSG_F_COPY;
+  add(RD_KAFKA_VTYPE_TIMESTAMP).u.i64 = stamp;
+  add(RD_KAFKA_VTYPE_OPAQUE).u.ptr = &current;
+  rd_kafka_vu_t& value = add(RD_KAFKA_VTYPE_VALUE);
+  value.u.mem.ptr = const_cast<char*>(record.value.data());
+  value.u.mem.size = record.value.size();
+  if (!record.key.empty()) {
+    rd_kafka_vu_t& key = add(RD_KAFKA_VTYPE_KEY);
+    key.u.mem.ptr = const_cast<char*>(record.key.data());
+    key.u.mem.size = record.key.size();
+  }
+  header("schema", "1", 1);
+  if (record.earliest != 0 || record.latest != 0) {
+    header("event-time-min", earliest.text.data(), earliest.size);
+    header("event-time-max", latest.text.data(), latest.size);
+  }
+  for (;;) {
+    rd_kafka_error_t* error = rd_kafka_produceva(handle_.get(), fields.data(), count);
+    if (error == nullptr) break;
+    const rd_kafka_resp_err_t code = rd_kafka_error_code(error);
+    const std::string text = rd_kafka_error_string(error);
+    rd_kafka_error_destroy(error);
+    if (code != RD_KAFKA_RESP_ERR__QUEUE_FULL) {
+      failure_ = kafka_error(fmt::format("cannot produce to {}", rd_kafka_topic_name(topics_[record.topic].get())), code, text);
+      return failure_;
+    }
+    if (Status status = serve(kPollMilliseconds); !status.ok()) return status;
+  }
+  ++current.waiting;
+  // Reports are taken now and then, not for each record: the queue of reports is short of nothing but memory.
+  constexpr std::uint64_t kEvery = 256;
+  return current.waiting % kEvery == 0 ? poll() : Status{};
+}
+
+void KafkaProducer::delivered(const rd_kafka_message_t& message) {
+  Epoch& at = *static_cast<Epoch*>(message._private);
+  --at.waiting;
+  if (message.err == RD_KAFKA_RESP_ERR_NO_ERROR) {
+    ++acknowledged_;
+    return;
+  }
+  if (failure_.ok() && message.err != RD_KAFKA_RESP_ERR__PURGE_QUEUE && message.err != RD_KAFKA_RESP_ERR__PURGE_INFLIGHT)
+    failure_ = kafka_error(fmt::format("a record for {} [{}] was not delivered", rd_kafka_topic_name(message.rkt), message.partition),
+                           message.err);
+}
+
+Status KafkaProducer::serve(int milliseconds) {
+  rd_kafka_poll(handle_.get(), milliseconds);
+  return settle();
+}
+
+Status KafkaProducer::poll() { return serve(0); }
+
+/// Confirms Positions in order, and finds out that the broker is gone for good.
+Status KafkaProducer::settle() {
+  while (failure_.ok() && !epochs_.empty() && epochs_.front().waiting == 0) {
+    if (epochs_.front().position && confirmed_) failure_ = confirmed_(*epochs_.front().position);
+    // The newest epoch stays while records may still join it.
+    if (epochs_.size() == 1 && !epochs_.front().position) break;
+    epochs_.pop_front();
+  }
+  if (failure_.ok() && !trouble.fatal.empty()) failure_ = Status::error(Code::temporary, "Kafka: " + trouble.fatal);
+  if (failure_.ok() && !epochs_.empty() && epochs_.front().waiting > 0 &&
+      monotonic_now() - epochs_.front().begun > options_.delivery_timeout)
+    failure_ = Status::error(Code::temporary, fmt::format("not delivered within {}: {}", format_duration(options_.delivery_timeout),
+                                                          trouble.cause.empty() ? "the broker does not answer" : trouble.cause));
+  return failure_;
+}
+
+void KafkaProducer::mark(const v1::Position& position) { epoch().position = position; }
+
+Status KafkaProducer::flush() {
+  // Without this librdkafka lets the last records linger for company that does not come.
+  const auto waiting = [this] {
+    for (const Epoch& at : epochs_)
+      if (at.waiting > 0) return true;
+    return false;
+  };
+  while (waiting()) {
+    rd_kafka_flush(handle_.get(), kPollMilliseconds);
+    if (Status status = settle(); !status.ok()) return status;
+  }
+  return poll();
+}
+
+std::optional<std::string> KafkaProducer::take_notice() {
+  if (std::exchange(trouble.all_down, false) && !reported_down_) {
+    reported_down_ = true;
+    acknowledged_at_report_ = acknowledged_;
+    return fmt::format("no Kafka broker can be reached, records wait: {}", trouble.cause);
+  }
+  if (reported_down_ && acknowledged_ != acknowledged_at_report_) {
+    reported_down_ = false;
+    return "Kafka acknowledges records again";
+  }
+  return {};
+}
+
+}  // namespace twinpipe

@@ -1,0 +1,78 @@
+// SPDX-License-Identifier: Apache-2.0
+// Kafka records out: idempotent, acknowledged by all in-sync replicas, in order, none ever skipped.
+#pragma once
+
+#include <deque>
+#include <functional>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "client/kafka_client.hpp"
+#include "kernel/kafka_record.hpp"
+
+namespace twinpipe {
+
+struct ProducerOptions {
+  KafkaProperties properties;                  // bootstrap.servers and what the user set
+  std::string compression = "lz4";
+  Nanos connect_timeout = 10 * kSecond;
+  Nanos delivery_timeout = 120 * kSecond;
+  std::size_t memory = std::size_t{64} << 20;  // bytes that wait for their acknowledgement
+  bool create_topics = false;
+  TopicSettings topic_settings;
+};
+
+/// One thread uses it. When the memory is full, put() waits: back-pressure is the input pipe's. librdkafka retries without end;
+/// that nothing was acknowledged for `delivery_timeout` is noticed here, for everything at once, so no record is given up alone.
+class KafkaProducer final : public RecordSink, private KafkaOwner {
+ public:
+  explicit KafkaProducer(ProducerOptions options) : options_(std::move(options)) {}
+  ~KafkaProducer() override;
+
+  /// Finds or makes the topics. Errors: unavailable, bad_config, no_permission.
+  Status connect(const std::vector<std::string>& topics);
+  /// Partitions of each topic, after connect().
+  const std::vector<std::int32_t>& partitions() const { return partitions_; }
+
+  /// Errors: temporary (the delivery timeout), bad_config (the broker refuses the size), no_permission.
+  Status put(const KafkaRecord& record) override;
+  /// Once all that was put before is acknowledged, `confirmed` gets the Position.
+  void mark(const v1::Position& position);
+  void on_confirmed(std::function<Status(const v1::Position&)> confirmed) { confirmed_ = std::move(confirmed); }
+  /// Takes delivery reports without waiting. Errors as put(), and those of `confirmed`.
+  Status poll();
+  /// Waits until everything is acknowledged. Errors as put().
+  Status flush();
+
+  /// A line for standard error about the connection, once each time it changes.
+  std::optional<std::string> take_notice();
+  std::uint64_t acknowledged() const { return acknowledged_; }
+
+ private:
+  /// What was put within about a second, or before a Position.
+  struct Epoch {
+    Nanos begun = 0;  // monotonic
+    std::uint64_t waiting = 0;
+    std::optional<v1::Position> position;
+  };
+
+  void delivered(const rd_kafka_message_t& message) override;
+  Status produce(const KafkaRecord& record, std::int64_t stamp);
+  Status serve(int milliseconds);
+  Status settle();
+  Epoch& epoch();
+
+  ProducerOptions options_;
+  Kafka<rd_kafka_t> handle_;
+  std::vector<Kafka<rd_kafka_topic_t>> topics_;
+  std::vector<std::int32_t> partitions_;
+  RecordStamps stamps_;
+  std::deque<Epoch> epochs_;
+  std::function<Status(const v1::Position&)> confirmed_;
+  Status failure_;
+  bool reported_down_ = false;
+  std::uint64_t acknowledged_ = 0, acknowledged_at_report_ = 0;
+};
+
+}  // namespace twinpipe

@@ -1,0 +1,78 @@
+// SPDX-License-Identifier: Apache-2.0
+// A Kafka record as the kernels make it, and the timestamps that keep the order of a node's records readable across partitions.
+#pragma once
+
+#include <algorithm>
+#include <cstdint>
+#include <limits>
+#include <string_view>
+#include <vector>
+
+#include "wire/frame.hpp"
+#include "wire/status.hpp"
+
+namespace twinpipe {
+
+struct KafkaRecord {
+  static constexpr std::uint32_t kEveryNode = std::numeric_limits<std::uint32_t>::max();
+  enum class Order {
+    data,     // frames of one asset
+    tick,     // node frames that may share their millisecond with data
+    barrier,  // node frames that no earlier record of the node may share it with: births, deaths, gaps
+  };
+
+  std::uint32_t topic = 0;  // index of Routes::topics()
+  std::int32_t partition = 0;
+  std::string_view key;     // the asset's; empty on node frames, which have none
+  std::string_view value;
+  Nanos earliest = 0, latest = 0;  // event times in it; 0, 0 when it has none
+  Order order = Order::data;
+  std::uint32_t node = kEveryNode;  // whose records it is ordered with
+};
+
+/// Takes records in the order in which they are made. The views are valid during the call only.
+class RecordSink {
+ public:
+  virtual ~RecordSink() = default;
+  virtual Status put(const KafkaRecord& record) = 0;
+};
+
+/// Record timestamps, in milliseconds: the time of producing, made monotone, and made to tell what came before a barrier.
+///
+/// Law: merging the partitions that one writer filled by timestamp gives an order in which every reading of a node stands on the
+/// same side of the node's births, deaths and gaps as it did in the writer's input. Kafka orders within a partition only, and a
+/// node's series lie in many; without this, a reader that is behind would show a death before readings that preceded it.
+class RecordStamps {
+ public:
+  /// `now`: the writer's clock. All copies of one barrier (consecutive records of Order::barrier and one node) share a stamp.
+  std::int64_t stamp(const KafkaRecord& record, std::int64_t now) {
+    const bool same_barrier = record.order == KafkaRecord::Order::barrier && in_barrier_ && record.node == barrier_node_;
+    in_barrier_ = record.order == KafkaRecord::Order::barrier;
+    if (same_barrier) return last_;
+    last_ = std::max(last_, now);
+    if (in_barrier_) {
+      barrier_node_ = record.node;
+      const std::int64_t before = record.node == KafkaRecord::kEveryNode ? newest_ : stamped(record.node);
+      last_ = std::max(last_, before + 1);
+      stamped(record.node) = last_;
+    } else if (record.order == KafkaRecord::Order::data) {
+      stamped(record.node) = last_;
+    }
+    newest_ = last_;
+    return last_;
+  }
+
+ private:
+  std::int64_t& stamped(std::uint32_t node) {
+    if (node == KafkaRecord::kEveryNode) return every_;
+    if (node >= by_node_.size()) by_node_.resize(node + std::size_t{1}, 0);
+    return by_node_[node];
+  }
+
+  std::int64_t last_ = 0, newest_ = 0, every_ = 0;
+  std::vector<std::int64_t> by_node_;
+  bool in_barrier_ = false;
+  std::uint32_t barrier_node_ = 0;
+};
+
+}  // namespace twinpipe

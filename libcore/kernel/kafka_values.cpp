@@ -1,0 +1,347 @@
+// SPDX-License-Identifier: Apache-2.0
+// Frames in, Kafka records out.
+#include "kernel/kafka_values.hpp"
+
+#include <fmt/format.h>
+
+#include <bit>
+#include <map>
+
+#include "kernel/murmur2.hpp"
+#include "kernel/select_rows.hpp"
+#include "kernel/waveform_split.hpp"
+#include "wire/names.hpp"
+#include "wire/output.hpp"
+
+namespace twinpipe {
+namespace {
+
+std::string open_frame(std::string_view producer) {
+  Output out;
+  out.open(producer, false);
+  return std::string(out.pending());
+}
+
+constexpr std::size_t kRoomForOpen = 64;
+
+}  // namespace
+
+KafkaValues::KafkaValues(const SeriesTable& table, const Routes& routes, std::vector<std::int32_t> partitions, ValueLimits limits,
+                         std::string_view producer, RecordSink& sink)
+    : Stage(table), routes_(&routes), partitions_(std::move(partitions)), limits_(limits), open_(open_frame(producer)), sink_(&sink),
+      nodes_(partitions_, open_, limits.max_value) {}
+
+// ---- declarations ---------------------------------------------------------------------------------------------------
+
+AssetBatch& KafkaValues::batch_of(std::uint32_t topic, const std::string& asset) {
+  AssetBatch*& batch = batch_index_[fmt::format("{} {}", topic, asset)];
+  if (batch == nullptr) {
+    batch = &batches_.emplace_back(pool_, topic, partition_of_key(asset, partitions_[topic]), asset);
+    asset_batches_[asset].push_back(batch);
+  }
+  return *batch;
+}
+
+/// The batch's partition holds the node's series from now on.
+void KafkaValues::publish_from(AssetBatch& batch, std::uint32_t node) {
+  if (batch.node() == node) return;
+  batch.set_node(node);
+  if (node >= node_batches_.size()) node_batches_.resize(node + std::size_t{1});
+  node_batches_[node].batches.push_back(&batch);
+  nodes_.hold(node, batch.key(), batch.topic(), batch.partition());
+}
+
+Status KafkaValues::on_series(const std::vector<Declared>& declared, const FrameView&, Output&) {
+  if (Status status = put_packed(); !status.ok() || declared.empty()) return status;
+  const Asset& asset = table().asset_of(declared[0].slot);
+  v1::Series frame = table().declaration(declared[0].slot, 0);
+  frame.clear_sensor();
+  const std::string header = frame.SerializeAsString();
+  const std::string key = asset_key(asset.site, asset.line, asset.asset);
+  const std::uint32_t node = nodes_.node(table().node_name(asset.node));
+  for (const Declared& one : declared)
+    if (Status status = place_series(one.slot, header, key, node); !status.ok()) return status;
+  return {};
+}
+
+/// Gives a new series its batch, and brings the declaration up to date: what waits was declared otherwise, so it leaves first.
+Status KafkaValues::place_series(std::uint32_t slot, const std::string& header, const std::string& key, std::uint32_t node) {
+  if (slot >= slots_.size()) slots_.resize(slot + std::size_t{1});
+  Slot& at = slots_[slot];
+  v1::Sensor sensor = table().series(slot).sensor;
+  if (at.batch == nullptr) {
+    const Asset& asset = table().asset_of(slot);
+    at.batch = &batch_of(routes_->topic_of(asset.site, asset.line, asset.asset, sensor.name()), key);
+    at.local = at.batch->add_series();
+  }
+  sensor.clear_alias();
+  std::string body = sensor.SerializeAsString();
+  AssetBatch& batch = *at.batch;
+  if (batch.header_differs(header)) {
+    if (Status status = put(batch); !status.ok()) return status;
+    batch.set_header(header);
+    publish_from(batch, node);
+    if (Status status = put_packed(); !status.ok()) return status;
+  }
+  if (!batch.body_differs(at.local, body)) return {};
+  // Series announced for the first time wait together; a changed one must not declare what came before it.
+  if (batch.rows() > 0 || batch.header_size() + batch.size() + body.size() + kRoomForOpen + open_.size() > limits_.max_value)
+    if (Status status = put(batch); !status.ok()) return status;
+  if (batch.header_size() + body.size() + kRoomForOpen + open_.size() > limits_.max_value)
+    return too_long(fmt::format("the declaration of {}", table().name(slot)), body.size());
+  const std::size_t before = batch.size();
+  batch.declare(at.local, std::move(body));
+  waiting_ += batch.size() - before;
+  return {};
+}
+
+// ---- data -----------------------------------------------------------------------------------------------------------
+
+template <class Value>
+Status KafkaValues::append_rows(const Columns& columns, const Value& value) {
+  const RowKind kind = kind_of(columns);
+  const std::size_t n = columns.rows(), room = limits_.max_value - open_.size() - kRoomForOpen;
+  const bool text = is_text(kind.type);
+  for (std::size_t i = 0; i < n; ++i) {
+    const Slot& slot = slots_[columns.slot[i]];
+    AssetBatch& batch = *slot.batch;
+    Row row;
+    row.time = columns.time[i];
+    row.local = slot.local;
+    row.quality = columns.quality_at(i);
+    if (kind.has_seq) {
+      row.seq = columns.seq[i];
+      row.index = columns.index.empty() ? 0 : columns.index[i];
+    }
+    const std::string_view words = text ? columns.texts[i] : std::string_view();
+    std::size_t cost = batch.cost(slot.local, words.size()) + kRoomForOpen;
+    if (batch.size() + cost > room) {
+      if (Status status = put(batch); !status.ok()) return status;
+      cost = batch.header_size() + batch.cost(slot.local, words.size()) + kRoomForOpen;
+      if (cost > room) return too_long(fmt::format("a reading of {}", table().name(columns.slot[i])), words.size());
+    }
+    const std::size_t before = batch.size();
+    if (text) {
+      batch.append_text(kind, row, words);
+    } else {
+      row.value = value(i);
+      batch.append(kind, row);
+    }
+    waiting_ += batch.size() - before;
+    if (batch.topic() == routes_->dead_letter()) ++dead_letters_;
+    if (batch.rows() >= limits_.batch)
+      if (Status status = put(batch); !status.ok()) return status;
+  }
+  return waiting_ > limits_.buffer ? put_all() : Status{};
+}
+
+Status KafkaValues::on_readings(const Columns& columns, const FrameView&, Output&) {
+  if (Status status = put_packed(); !status.ok()) return status;
+  switch (columns.type) {
+    case v1::VALUE_TYPE_INT64: return append_rows(columns, [&](std::size_t i) { return static_cast<std::uint64_t>(columns.ints[i]); });
+    case v1::VALUE_TYPE_UINT64: return append_rows(columns, [&](std::size_t i) { return columns.uints[i]; });
+    case v1::VALUE_TYPE_BOOL: return append_rows(columns, [&](std::size_t i) { return std::uint64_t{columns.bools[i]}; });
+    case v1::VALUE_TYPE_STRING:
+    case v1::VALUE_TYPE_BYTES: return append_rows(columns, [](std::size_t) { return std::uint64_t{0}; });
+    default: return append_rows(columns, [&](std::size_t i) { return std::bit_cast<std::uint64_t>(columns.doubles[i]); });
+  }
+}
+
+Status KafkaValues::append(AssetBatch& batch, Piece piece) {
+  const std::size_t room = limits_.max_value - open_.size() - kRoomForOpen;
+  if (batch.size() + batch.header_size() + batch.cost(piece) > room) {
+    if (Status status = put(batch); !status.ok()) return status;
+    if (batch.header_size() + batch.cost(piece) > room) return too_long("a frame of " + batch.key(), piece.rest.size());
+  }
+  const std::size_t before = batch.size();
+  batch.append(std::move(piece));
+  waiting_ += batch.size() - before;
+  if (batch.topic() == routes_->dead_letter()) ++dead_letters_;
+  return waiting_ > limits_.buffer ? put_all() : Status{};
+}
+
+Status KafkaValues::on_waveform(const v1::Waveform& waveform, std::uint32_t slot, const FrameView& frame, Output&) {
+  if (Status status = put_packed(); !status.ok()) return status;
+  AssetBatch& batch = *slots_[slot].batch;
+  const std::uint32_t local = slots_[slot].local;
+  if (open_.size() + batch.header_size() + batch.declaration_size(local) + frame.payload.size() + 256 > limits_.max_value)
+    return append_split(waveform, batch, local);
+  Piece piece{FrameKind::waveform, {local}, {}};
+  piece.rest.reserve(frame.payload.size());
+  without_field(frame.payload, v1::Waveform::kSeriesFieldNumber, piece.rest);
+  return append(batch, std::move(piece));
+}
+
+Status KafkaValues::append_split(const v1::Waveform& waveform, AssetBatch& batch, std::uint32_t local) {
+  const std::size_t taken = open_.size() + batch.header_size() + batch.declaration_size(local) + 256;
+  const std::size_t width = waveform.float_sample_size() > 0 ? sizeof(float) : sizeof(double);
+  if (taken + width > limits_.max_value) return too_long("a waveform of " + batch.key(), taken);
+  const std::size_t most = (limits_.max_value - taken) / width;
+  for (WaveformSplit split(waveform, most); !split.done();) {
+    v1::Waveform part = split.next();
+    part.clear_series();
+    if (Status status = append(batch, Piece{FrameKind::waveform, {local}, part.SerializeAsString()}); !status.ok()) return status;
+  }
+  return {};
+}
+
+/// Aggregates, Spectra: the rows of each asset and topic go their own way, in the frame's order.
+Status KafkaValues::append_selected(const v1::Frame& frame) {
+  const bool spectra = frame.has_spectra();
+  const google::protobuf::Message& whole = spectra ? static_cast<const google::protobuf::Message&>(frame.spectra()) : frame.aggregates();
+  const auto& series = spectra ? frame.spectra().series() : frame.aggregates().series();
+  std::vector<std::pair<AssetBatch*, std::vector<std::uint32_t>>> parts;
+  std::map<AssetBatch*, std::size_t> part_of;
+  for (int row = 0; row < series.size(); ++row) {
+    if (series.Get(row) >= table().slots().size())
+      return Status::error(Code::bad_data, fmt::format("undeclared alias {}: {} are declared", series.Get(row), table().slots().size()));
+    AssetBatch* batch = slots_[table().slots()[series.Get(row)]].batch;
+    const auto [at, is_new] = part_of.try_emplace(batch, parts.size());
+    if (is_new) parts.push_back({batch, {}});
+    parts[at->second].second.push_back(static_cast<std::uint32_t>(row));
+  }
+  for (auto& [batch, rows] : parts) {
+    Piece piece{spectra ? FrameKind::spectra : FrameKind::aggregates, {}, {}};
+    for (const std::uint32_t row : rows) piece.locals.push_back(slots_[table().slots()[series.Get(static_cast<int>(row))]].local);
+    const std::unique_ptr<google::protobuf::Message> part(whole.New());
+    if (Status status = select_rows(whole, static_cast<std::size_t>(series.size()), rows, *part); !status.ok()) return status;
+    without_field(part->SerializeAsString(), v1::Aggregates::kSeriesFieldNumber, piece.rest);
+    if (Status status = append(*batch, std::move(piece)); !status.ok()) return status;
+  }
+  return {};
+}
+
+/// Frames that speak of an asset by its name. Those about the whole asset have an empty sensor: '+' and '*' match it.
+Status KafkaValues::append_of_asset(std::string_view site, std::string_view line, std::string_view asset, std::string_view sensor,
+                                    const FrameView& frame) {
+  AssetBatch& batch = batch_of(routes_->topic_of(site, line, asset, sensor), asset_key(site, line, asset));
+  return append(batch, Piece{frame.kind, {}, std::string(frame.payload)});
+}
+
+// ---- node frames and the rest -----------------------------------------------------------------------------------------
+
+Status KafkaValues::barrier(std::uint32_t node) {
+  return put_packed(KafkaRecord::Order::barrier, node == nodes_.node({}) ? KafkaRecord::kEveryNode : node);
+}
+
+Status KafkaValues::on_lifecycle(const v1::Lifecycle& lifecycle, const FrameView& frame, Output&) {
+  const std::uint32_t node = nodes_.node(lifecycle.node());
+  const std::string asset = lifecycle.asset().empty() ? std::string() : asset_key(lifecycle.site(), lifecycle.line(), lifecycle.asset());
+  if (asset.empty()) {
+    if (Status status = put_node(node); !status.ok()) return status;
+  } else if (const auto at = asset_batches_.find(asset); at != asset_batches_.end()) {
+    for (AssetBatch* batch : at->second)
+      if (Status status = put(*batch); !status.ok()) return status;
+  }
+  if (Status status = put_packed(); !status.ok()) return status;
+  nodes_.lifecycle(node, asset, frame.bytes);
+  return barrier(node);
+}
+
+Status KafkaValues::on_watermark(const v1::Watermark& watermark, const FrameView& frame, Output&) {
+  const std::uint32_t node = nodes_.node(watermark.node());
+  nodes_.watermark(node, watermark.lane(), frame.bytes);
+  if (node >= node_batches_.size()) node_batches_.resize(node + std::size_t{1});
+  NodeBatches& at = node_batches_[node];
+  // Both lanes tick at one time of the clock: the second is no cut of its own.
+  const Nanos clock = watermark.clock() != 0 ? watermark.clock() : watermark.time();
+  if (at.cut && clock >= at.cut_at && clock - at.cut_at < limits_.linger) return {};
+  at.cut = true;
+  at.cut_at = clock;
+  return put_node(node);
+}
+
+/// What waits of the node, then its watermarks, which wait for the other nodes' that tick with it.
+Status KafkaValues::put_node(std::uint32_t node) {
+  if (node == nodes_.node({})) return put_all();
+  if (node < node_batches_.size())
+    for (AssetBatch* batch : node_batches_[node].batches)
+      if (batch->node() == node)
+        if (Status status = put(*batch); !status.ok()) return status;
+  nodes_.release(node);
+  return {};
+}
+
+Status KafkaValues::on_frame(const v1::Frame& frame, const FrameView& view, Output&) {
+  if (view.kind == FrameKind::arrival) return {};  // the record's timestamp takes its place
+  if (Status status = put_packed(); !status.ok()) return status;
+  switch (view.kind) {
+    case FrameKind::gap: {
+      const std::uint32_t node = nodes_.node(frame.gap().node());
+      if (Status status = put_node(node); !status.ok()) return status;
+      if (Status status = put_packed(); !status.ok()) return status;
+      nodes_.gap(node, view.bytes);
+      return barrier(node);
+    }
+    case FrameKind::applied:
+      if (Status status = put_all(); !status.ok()) return status;
+      nodes_.applied(fmt::format("{}\n{}", frame.applied().tool(), frame.applied().policy()), view.bytes);
+      return barrier(nodes_.node({}));
+    case FrameKind::position: return put_all();
+    case FrameKind::resume: return {};
+    case FrameKind::aggregates:
+    case FrameKind::spectra: return append_selected(frame);
+    case FrameKind::exception: {
+      if (frame.exception().series() >= table().slots().size())
+        return Status::error(Code::bad_data, fmt::format("undeclared alias {}: {} are declared", frame.exception().series(), table().slots().size()));
+      const Slot& slot = slots_[table().slots()[frame.exception().series()]];
+      Piece piece{view.kind, {slot.local}, {}};
+      without_field(view.payload, v1::Exception::kSeriesFieldNumber, piece.rest);
+      return append(*slot.batch, std::move(piece));
+    }
+    case FrameKind::twin: return append_of_asset(frame.twin().site(), frame.twin().line(), frame.twin().asset(), {}, view);
+    case FrameKind::reject: {
+      const v1::Series& series = frame.reject().series();
+      return append_of_asset(series.site(), series.line(), series.asset(), series.sensor_size() > 0 ? series.sensor(0).name() : "", view);
+    }
+    case FrameKind::work_order:
+      if (const auto levels = split_asset_key(frame.work_order().asset()))
+        return append_of_asset((*levels)[0], (*levels)[1], (*levels)[2], {}, view);
+      return put_unrouted(view);
+    default: return put_unrouted(view);
+  }
+}
+
+/// Frames of no single asset, and those of later versions, which name nothing that we can read: whole, to the dead letters.
+Status KafkaValues::put_unrouted(const FrameView& frame) {
+  if (open_.size() + frame.bytes.size() > limits_.max_value) return too_long("a frame", frame.bytes.size());
+  value_ = open_;
+  value_ += frame.bytes;
+  ++unrouted_;
+  return sink_->put({routes_->dead_letter(), 0, {}, value_, 0, 0, KafkaRecord::Order::data, nodes_.node({})});
+}
+
+// ---- records ----------------------------------------------------------------------------------------------------------
+
+Status KafkaValues::put(AssetBatch& batch) {
+  if (batch.empty()) return {};
+  waiting_ -= batch.size();
+  const Nanos earliest = batch.earliest(), latest = batch.latest();
+  value_ = open_;
+  batch.take(value_);
+  ++records_;
+  bytes_ += value_.size();
+  return sink_->put({batch.topic(), batch.partition(), batch.key(), value_, earliest, latest, KafkaRecord::Order::data, batch.node()});
+}
+
+Status KafkaValues::put_packed(KafkaRecord::Order order, std::uint32_t node) {
+  return nodes_.packed() ? nodes_.put(*sink_, order, node) : Status{};
+}
+
+Status KafkaValues::put_all() {
+  for (AssetBatch& batch : batches_)
+    if (Status status = put(batch); !status.ok()) return status;
+  nodes_.release_all();
+  return put_packed();
+}
+
+Status KafkaValues::too_long(const std::string& what, std::size_t size) const {
+  return Status::error(Code::bad_data, fmt::format("{} of {} bytes does not fit in a value of {} (--max-value)", what, size, limits_.max_value));
+}
+
+std::vector<Counter> KafkaValues::counters() const {
+  return {{"records", records_ + nodes_.records() + unrouted_}, {"value_bytes", bytes_}, {"node_records", nodes_.records()},
+          {"dead_letters", dead_letters_}, {"unrouted_frames", unrouted_}};
+}
+
+}  // namespace twinpipe

@@ -1,0 +1,58 @@
+// SPDX-License-Identifier: Apache-2.0
+// Cuts a long waveform into shorter ones.
+#include "kernel/waveform_split.hpp"
+
+#include <algorithm>
+#include <cmath>
+
+namespace twinpipe {
+namespace {
+
+/// How far a part of so many samples is from a whole number of nanoseconds.
+double error_of(const v1::Waveform& waveform, std::size_t samples) {
+  const double span = static_cast<double>(samples) * waveform.sample_period() * static_cast<double>(kSecond);
+  return std::abs(span - std::round(span));
+}
+
+}  // namespace
+
+Nanos sample_time(const v1::Waveform& waveform, std::size_t sample) {
+  return waveform.time() + std::llround(static_cast<double>(sample) * waveform.sample_period() * static_cast<double>(kSecond));
+}
+
+WaveformSplit::WaveformSplit(const v1::Waveform& waveform, std::size_t most)
+    : whole_(&waveform),
+      samples_(static_cast<std::size_t>(std::max(waveform.float_sample_size(), waveform.double_sample_size()))),
+      step_(std::max<std::size_t>(most, 1)) {
+  constexpr std::size_t kTries = 65536;
+  constexpr double kExact = 1e-4;  // ns
+  const std::size_t least = std::max({step_ / 2, step_ > kTries ? step_ - kTries : 1, std::size_t{1}});
+  for (std::size_t candidate = step_; candidate >= least; --candidate)
+    if (error_of(waveform, candidate) < kExact) {
+      step_ = candidate;
+      break;
+    }
+}
+
+v1::Waveform WaveformSplit::next() {
+  const std::size_t n = std::min(step_, samples_ - at_);
+  v1::Waveform part;
+  part.set_series(whole_->series());
+  part.set_time(sample_time(*whole_, at_));
+  part.set_sample_period(whole_->sample_period());
+  const auto begin = static_cast<std::ptrdiff_t>(at_), end = static_cast<std::ptrdiff_t>(at_ + n);
+  if (whole_->float_sample_size() > 0)
+    part.mutable_float_sample()->Add(whole_->float_sample().begin() + begin, whole_->float_sample().begin() + end);
+  else
+    part.mutable_double_sample()->Add(whole_->double_sample().begin() + begin, whole_->double_sample().begin() + end);
+  part.set_quality(whole_->quality());
+  part.set_has_quality(whole_->has_quality());
+  part.set_seq(whole_->seq());
+  part.set_index(whole_->index());
+  part.set_historical(whole_->historical());
+  part.set_pinned(whole_->pinned());
+  at_ += n;
+  return part;
+}
+
+}  // namespace twinpipe
