@@ -36,7 +36,8 @@ equal 'exit code of sp-sub' 0 "$code"
 silent sub.err
 
 stream_text <heard >all
-values() { grep '^value' | sort -s -k2,3; }
+# Tahu leaves the datatypes out in data, those inside a Template too.
+values() { grep '^value' | sed 's/motor<rpm:Unknown=/motor<rpm:Int32=/' | sort -s -k2,3; }
 sed -E 's/ \{.*\}$//' edge.txt | values >wanted
 sed '/^offline G1\/Tahu /,$d' all | grep -v ' quality 500' | values >got
 diff wanted got || fail 'sp-sub heard something else than Tahu said'
