@@ -3,6 +3,7 @@
 #include "kernel/sparkplug_edge_node.hpp"
 
 #include <algorithm>
+#include <utility>
 
 #include "kernel/sparkplug_writer.hpp"
 
@@ -141,22 +142,34 @@ void EdgeNode::data(std::uint32_t device, const EdgeRows& rows, Nanos now, std::
     birth(device, now, out);
   }
   if (!born_) node_birth(now, out);
-  std::string payload, alias;
+  std::string payload;
   for (; first < rows.rows.size(); ++first) {
     const EdgeRow& row = rows.rows[first];
     Metric& metric = metrics_[row.metric];
-    alias = alias_field(std::uint64_t{row.metric} + 1);
-    WrittenMetric written;
-    written.definition = alias;
-    written.value = std::string_view(rows.values).substr(row.offset, row.size);
-    written.time = row.time;
-    written.quality = row.quality;
-    written.sample_period = row.sample_period;
-    written.historical = row.historical;
-    append_metric(written, payload);
-    if (!row.historical && (!metric.known || row.time >= metric.time)) hold(metric, row, rows);
+    const bool newest = !row.historical && (!metric.known || row.time >= metric.time);
+    if (newest) hold(metric, row, rows);
+    // Hosts learn a sample period from the birth: another one needs another birth, which carries the value too.
+    if (row.sample_period > 0 && row.sample_period != metric.born_period) {
+      if (!payload.empty()) send(device == 0 ? "NDATA" : "DDATA", device, std::exchange(payload, {}), now, out);
+      metric.period = row.sample_period;
+      birth(device, now, out);
+      if (newest) continue;
+    }
+    append_data_metric(row, rows, payload);
   }
-  send(device == 0 ? "NDATA" : "DDATA", device, std::move(payload), now, out);
+  if (!payload.empty()) send(device == 0 ? "NDATA" : "DDATA", device, std::move(payload), now, out);
+}
+
+void EdgeNode::append_data_metric(const EdgeRow& row, const EdgeRows& rows, std::string& payload) {
+  const std::string alias = alias_field(std::uint64_t{row.metric} + 1);
+  WrittenMetric written;
+  written.definition = alias;
+  written.value = std::string_view(rows.values).substr(row.offset, row.size);
+  written.time = row.time;
+  written.quality = row.quality;
+  written.sample_period = row.sample_period;
+  written.historical = row.historical;
+  append_metric(written, payload);
 }
 
 void EdgeNode::device_death(std::uint32_t device, Nanos now, std::vector<EdgeMessage>& out) {
@@ -209,7 +222,7 @@ void EdgeNode::hold(Metric& metric, const EdgeRow& row, const EdgeRows& rows) {
   metric.value.assign(rows.values, row.offset, row.size);
   metric.time = row.time;
   metric.quality = row.quality;
-  metric.period = row.sample_period;
+  if (row.sample_period > 0) metric.period = row.sample_period;
 }
 
 void EdgeNode::clear_values(Device& device) {
@@ -260,15 +273,16 @@ void EdgeNode::publish_device_birth(std::uint32_t device, Nanos now, std::vector
   send("DBIRTH", device, std::move(payload), now, out);
 }
 
-void EdgeNode::append_birth_metrics(const Device& device, Nanos now, std::string& payload) const {
+void EdgeNode::append_birth_metrics(const Device& device, Nanos now, std::string& payload) {
   for (const std::uint32_t number : device.metrics) {
-    const Metric& metric = metrics_[number];
+    Metric& metric = metrics_[number];
     WrittenMetric written;
     written.definition = metric.definition;
     written.time = metric.known ? metric.time : now;
     if (metric.known) written.value = metric.value;
     if (metric.known) written.quality = metric.quality;
-    const double period = metric.known && metric.period > 0 ? metric.period : metric.declared_period;
+    const double period = metric.period > 0 ? metric.period : metric.declared_period;
+    metric.born_period = period;
     const bool as_declared = !metric.is_waveform || (period > 0 && period == metric.declared_period);
     written.properties = as_declared ? metric.properties : metric.properties_but_period;
     if (!as_declared) written.sample_period = period;

@@ -90,7 +90,8 @@ class EdgeNode {
     std::string value;
     Nanos time = 0;
     std::uint32_t quality = kGood;
-    double period = 0;
+    double period = 0;       // seconds, of the newest waveform
+    double born_period = 0;  // what the last birth said
   };
 
   struct Device {
@@ -110,7 +111,8 @@ class EdgeNode {
   void node_birth(Nanos now, std::vector<EdgeMessage>& out);
   void birth(std::uint32_t device, Nanos now, std::vector<EdgeMessage>& out);
   void publish_device_birth(std::uint32_t device, Nanos now, std::vector<EdgeMessage>& out);
-  void append_birth_metrics(const Device& device, Nanos now, std::string& payload) const;
+  void append_birth_metrics(const Device& device, Nanos now, std::string& payload);
+  static void append_data_metric(const EdgeRow& row, const EdgeRows& rows, std::string& payload);
   void send(std::string_view type, std::uint32_t device, std::string payload, Nanos now, std::vector<EdgeMessage>& out);
 
   std::uint32_t number_;

@@ -76,7 +76,7 @@ library() {
 tahu() {
   command -v javac >/dev/null || skip "no Java compiler"
   library tahu
-  javac -nowarn -cp "$library/lib/*" -d "$SCRATCH/classes" "$TESTS"/interop/tahu/*.java
+  javac -encoding UTF-8 -nowarn -cp "$library/lib/*" -d "$SCRATCH/classes" "$TESTS"/interop/tahu/*.java
   cat >"$SCRATCH/classes/logback.xml" <<'XML'
 <configuration><statusListener class="ch.qos.logback.core.status.NopStatusListener"/><root level="OFF"/></configuration>
 XML
