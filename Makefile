@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # The front door. `make demo` shows it, `make test` proves it; both set up what they need on a Debian 12.
 .DEFAULT_GOAL := build
-.PHONY: help setup build demo test test-long check bench fuzz asan tsan install uninstall fmt golden-update package clean
+.PHONY: help setup build demo test test-long check bench fuzz asan tsan install uninstall fmt golden-update clean
 
 JOBS ?= $(shell nproc)
 PREFIX ?= /usr/local
@@ -81,9 +81,6 @@ install: build  ## Tools and man pages into PREFIX=/usr/local (DESTDIR is honour
 
 uninstall:  ## Removes what install put there
 	xargs -r -a build/install_manifest.txt -I{} rm -f "$(DESTDIR){}"
-
-package: build  ## A .deb into build/
-	cd build && cpack -G DEB
 
 fmt: setup-check  ## clang-format over all sources
 	git ls-files '*.cpp' '*.hpp' '*.c' | xargs clang-format -i
