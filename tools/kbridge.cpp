@@ -18,7 +18,7 @@ struct Options {
 };
 
 void declare(cli::Tool& tool, Options& options) {
-  tool.option("--route", options.routes, "PATTERN=TOPIC", "Topic of the series that match; the first match wins. Replaces the four default routes");
+  tool.option("--route", options.routes, "PATTERN=TOPIC", "Topic of the series that match; the first match wins; replaces the four default routes");
   tool.option("--dead-letter", options.dead_letter, "TOPIC", "Topic of what no route takes")->capture_default_str();
   tool.option("--batch", options.limits.batch, "COUNT", "Greatest number of readings in a value")->check(CLI::PositiveNumber)->capture_default_str();
   cli::bytes_option(tool, "--max-value", options.limits.max_value, "Greatest size of a value, in bytes")

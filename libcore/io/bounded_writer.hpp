@@ -29,13 +29,12 @@ class BoundedWriter {
   std::uint64_t written() const { return written_; }
   bool reader_left() const { return reader_left_; }
   /// To poll for POLLOUT while waiting() is not 0.
-  int fd() const { return own_.valid() ? own_.get() : fd_; }
+  int fd() const { return fd_; }
 
  private:
   Result<std::size_t> write_some(std::string_view bytes);
 
   int fd_;
-  Fd own_;               // a pipe opened anew: not blocking, and nobody else's
   int flags_ = -1;       // of fd_, when they had to be changed: given back at the end
   std::string buffer_;
   std::size_t begin_ = 0;
