@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # The front door. `make demo` shows it, `make test` proves it; both set up what they need on a Debian 12.
 .DEFAULT_GOAL := build
-.PHONY: help setup build demo test test-long check bench fuzz asan tsan install uninstall fmt golden-update package clean
+.PHONY: help setup build demo test test-long check bench fuzz asan tsan install uninstall fmt golden-update clean
 
 JOBS ?= $(shell nproc)
 PREFIX ?= /usr/local
@@ -9,8 +9,9 @@ ONLY ?= .
 # Relative names in the cache: a copy of the tree (tests/meta/new-tool.sh), another checkout and the sanitizers share it.
 export CCACHE_BASEDIR = $(CURDIR)
 export CCACHE_NOHASHDIR = 1
+export CCACHE_SLOPPINESS = pch_defines,time_macros
 CCACHE := $(if $(shell command -v ccache),-DCMAKE_C_COMPILER_LAUNCHER=ccache -DCMAKE_CXX_COMPILER_LAUNCHER=ccache)
-CMAKE = cmake -S . -G Ninja $(CCACHE) -DCMAKE_INSTALL_PREFIX=$(PREFIX)
+CMAKE = cmake -S . -G Ninja $(CCACHE) -DTWINPIPE_PCH=ON -DCMAKE_INSTALL_PREFIX=$(PREFIX)
 NINJA = ninja -j$(JOBS)
 # Half of the tests wait for processes, so two at once pay off even on one core.
 CTEST = ctest --test-dir build --output-on-failure --no-tests=error -j2 -R '$(ONLY)'
@@ -71,7 +72,7 @@ bench: setup-bench  ## Ratios against peers and against the pipe's own limit
 # libFuzzer comes with clang. SECONDS_EACH: how long each target is fuzzed; what is found stays in build-fuzz/.
 SECONDS_EACH ?= 60
 fuzz: setup-check  ## Fuzz every target for SECONDS_EACH=60
-	CC=clang CXX=clang++ $(CMAKE) -B build-fuzz -DTWINPIPE_TESTS=ON -DTWINPIPE_FUZZ=ON -DTWINPIPE_SANITIZE=address,undefined
+	CC=clang CXX=clang++ $(CMAKE) -B build-fuzz -DTWINPIPE_TESTS=ON -DTWINPIPE_FUZZ=ON -DTWINPIPE_PCH=OFF -DTWINPIPE_SANITIZE=address,undefined
 	$(NINJA) -C build-fuzz fuzzers
 	tests/fuzz/run build-fuzz $(SECONDS_EACH)
 
@@ -80,9 +81,6 @@ install: build  ## Tools and man pages into PREFIX=/usr/local (DESTDIR is honour
 
 uninstall:  ## Removes what install put there
 	xargs -r -a build/install_manifest.txt -I{} rm -f "$(DESTDIR){}"
-
-package: build  ## A .deb into build/
-	cd build && cpack -G DEB
 
 fmt: setup-check  ## clang-format over all sources
 	git ls-files '*.cpp' '*.hpp' '*.c' | xargs clang-format -i

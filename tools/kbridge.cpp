@@ -78,6 +78,15 @@ Status run(cli::Tool& tool, const cli::KafkaOption& kafka, Options& options) {
     producer.mark(position);
     return producer.poll();
   };
+  hooks.fd = producer.fd();
+  hooks.hold = [&](bool ended) -> Result<Nanos> {
+    if (ended)
+      if (Status status = values.put_all(); !status.ok()) return status;
+    if (!(ended ? producer.waiting() : producer.full())) return Nanos{0};
+    if (Status status = producer.poll(); !status.ok()) return status;
+    return (ended ? producer.waiting() : producer.full()) ? 100 * kMillisecond : Nanos{0};
+  };
+  hooks.counters = [&] { return std::vector<Counter>{{"acknowledged", producer.acknowledged()}}; };
   hooks.on_end = [&](bool) { return flush(); };
   const Status ran = cli::run_stage(tool, table, values, hooks);
   // Bad input: what was whole before it is delivered all the same.

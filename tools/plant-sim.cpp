@@ -56,6 +56,7 @@ void declare(cli::Tool& tool, Options& options) {
   tool.option("--assets", plant.assets, "COUNT", "Machines in all")->capture_default_str();
   tool.option("--sites", plant.sites, "COUNT", "Sites they are spread over")->capture_default_str();
   tool.option("--lines", plant.lines, "COUNT", "Lines of a site; each is a node")->capture_default_str();
+  tool.option("--first-line", plant.first_line, "NUMBER", "Number of a site's first line")->capture_default_str();
   text_option(tool, "--start", "TIME", "Time of the birth, or 'now'", [&plant](const std::string& text) {
     const Result<Nanos> time = text == "now" ? Result<Nanos>(wall_now() / kMillisecond * kMillisecond) : parse_time(text);
     if (time.ok()) plant.start = *time;

@@ -15,6 +15,7 @@ namespace {
 
 constexpr Nanos kPositionEvery = kSecond;
 constexpr Nanos kLookEvery = 100 * kMillisecond;
+constexpr Nanos kNever = std::numeric_limits<Nanos>::max();
 
 std::string_view value_of(const rd_kafka_message_t& message) { return {static_cast<const char*>(message.payload), message.len}; }
 
@@ -112,10 +113,12 @@ Status LogReader::restart() {
   frames_.flush(source_.out());
   frames_.reset(static_cast<std::uint32_t>(count));
   heads_.assign(count, nullptr);
+  stamps_.assign(count, kNever);
   passed_.assign(count, std::numeric_limits<Nanos>::min());
   lagging_.assign(count, false);
   ends_.assign(count, std::numeric_limits<std::int64_t>::max());
   empty_ = count;
+  look_due_ = true;
   stamp_.reset();
   waiting_since_.reset();
   if (!options_.until_end) return {};
@@ -165,19 +168,10 @@ Status LogReader::loop() {
 Status LogReader::step(bool& took) {
   if (generation_ != consumer_.generation())
     if (Status status = restart(); !status.ok()) return status;
-  std::size_t least = heads_.size();
-  Nanos stamp = std::numeric_limits<Nanos>::max();
-  if (empty_ > 0) look();
-  for (std::size_t i = 0; i < heads_.size(); ++i) {
-    if (heads_[i] == nullptr) continue;
-    // Within a partition the order is that of the offsets, whatever foreign writers put on their records.
-    const Nanos at = std::max(stamp_of(*heads_[i]), passed_[i]);
-    if (at < stamp) {
-      stamp = at;
-      least = i;
-    }
-  }
-  if (least == heads_.size()) return {};
+  if (empty_ > 0 && std::exchange(look_due_, false)) look();
+  const std::size_t least = static_cast<std::size_t>(std::ranges::min_element(stamps_) - stamps_.begin());
+  if (empty_ == heads_.size()) return {};
+  const Nanos stamp = stamps_[least];
   if (behind() || must_wait_for_copies(least)) {
     const Nanos now = monotonic_now();
     if (!waiting_since_) waiting_since_ = now;
@@ -186,6 +180,11 @@ Status LogReader::step(bool& took) {
   }
   waiting_since_.reset();
   if (stamp_ && stamp > *stamp_) {
+    // Before the time moves on: has a partition that was at its end got something older meanwhile?
+    if (empty_ > 0 && consumer_.clear()) {
+      look_due_ = took = true;
+      return {};
+    }
     frames_.settle(source_.out());
     if (monotonic_now() >= next_position_)
       if (Status status = put_position(); !status.ok()) return status;
@@ -207,24 +206,31 @@ Status LogReader::take(std::size_t partition) {
   }
   consumer_.pop(partition);
   heads_[partition] = nullptr;
+  stamps_[partition] = kNever;
   ++empty_;
+  find_head(partition);
   return source_.pump();
 }
 
 /// Finds heads for the partitions that have none.
 void LogReader::look() {
-  for (std::size_t i = 0; i < heads_.size(); ++i) {
-    if (heads_[i] != nullptr || finished(i)) continue;
-    heads_[i] = consumer_.front(i);
-    if (heads_[i] == nullptr) continue;
-    if (heads_[i]->offset >= ends_[i]) {
-      heads_[i] = nullptr;
-      ends_[i] = std::numeric_limits<std::int64_t>::min();  // finished: what is left came after the start
-      continue;
-    }
-    lagging_[i] = false;
-    --empty_;
+  for (std::size_t i = 0; i < heads_.size(); ++i)
+    if (heads_[i] == nullptr) find_head(i);
+}
+
+void LogReader::find_head(std::size_t partition) {
+  if (finished(partition)) return;
+  const rd_kafka_message_t* message = consumer_.front(partition);
+  if (message == nullptr) return;
+  if (message->offset >= ends_[partition]) {
+    ends_[partition] = std::numeric_limits<std::int64_t>::min();  // finished: what is left came after the start
+    return;
   }
+  heads_[partition] = message;
+  // Within a partition the order is that of the offsets, whatever foreign writers put on their records.
+  stamps_[partition] = std::max(stamp_of(*message), passed_[partition]);
+  lagging_[partition] = false;
+  --empty_;
 }
 
 bool LogReader::finished(std::size_t partition) const {
@@ -247,7 +253,7 @@ bool LogReader::behind() const {
 
 bool LogReader::must_wait_for_copies(std::size_t partition) {
   if (empty_ == 0 || heads_[partition]->key_len > 0) return false;
-  const Nanos stamp = std::max(stamp_of(*heads_[partition]), passed_[partition]);
+  const Nanos stamp = stamps_[partition];
   for (const std::uint32_t other : frames_.awaited(value_of(*heads_[partition])))
     if (heads_[other] == nullptr && passed_[other] < stamp && !lagging_[other] && !finished(other)) return true;
   return false;
@@ -267,6 +273,7 @@ Status LogReader::wait() {
   Ready ready;
   if (Status status = source_.wait(consumer_.fd(), kLookEvery, ready); !status.ok()) return status;
   consumer_.clear();
+  look_due_ = true;
   const Status status = consumer_.poll();
   if (const auto notice = consumer_.take_notice()) tool_->say(*notice);
   return status;

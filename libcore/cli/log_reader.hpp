@@ -45,6 +45,7 @@ class LogReader {
   Status take(std::size_t partition);
   Status wait();
   void look();
+  void find_head(std::size_t partition);
   bool finished(std::size_t partition) const;
   bool all_finished() const;
   bool behind() const;
@@ -63,10 +64,12 @@ class LogReader {
   std::string name_;
   std::uint64_t generation_ = 0, number_ = 0, skipped_ = 0;
   std::vector<const rd_kafka_message_t*> heads_;
+  std::vector<Nanos> stamps_;            // of the heads; the greatest time where there is none
   std::vector<Nanos> passed_;            // timestamp of the last record taken, by partition
   std::vector<std::int64_t> ends_;       // --until-end: where each partition ends
   std::vector<bool> lagging_;            // waited for in vain
   std::size_t empty_ = 0;                // partitions without a head
+  bool look_due_ = true;                 // something may have been fetched for them
   std::optional<Nanos> stamp_;           // of the last record taken
   std::optional<Nanos> waiting_since_;   // monotonic
   Nanos next_position_ = 0;

@@ -20,11 +20,10 @@ Status Source::open() {
 
 Status Source::flush() {
   if (!writer_) return sink_.flush(out_);
-  if (out_.pending().empty()) return writer_->status();
   handed_over_ += out_.pending().size();
-  writer_->put(std::string(out_.pending()));
+  const Status status = out_.pending().empty() ? Status{} : writer_->put(out_.pending());
   out_.clear();
-  return writer_->status();
+  return status;
 }
 
 void Source::write_behind() { writer_ = std::make_unique<BoundedWriter>(sink_.fd()); }
@@ -35,10 +34,11 @@ Status Source::wait(std::span<pollfd> watched, Nanos timeout) {
   if (due >= 0 && (timeout < 0 || due < timeout)) timeout = due;
   std::array<pollfd, 6> all{};
   std::ranges::copy(watched, all.begin());
-  all[watched.size()] = {writer_->event_fd(), POLLIN, 0};
+  all[watched.size()] = {writer_->waiting() > 0 ? writer_->fd() : -1, POLLOUT, 0};
   const Ready ready = wait_ready(std::span(all).first(watched.size() + 1), sink_.fd(), signals_, timeout);
   std::ranges::copy_n(all.begin(), static_cast<std::ptrdiff_t>(watched.size()), watched.begin());
-  if (all[watched.size()].revents != 0) writer_->acknowledge();
+  if (all[watched.size()].revents != 0)
+    if (Status status = writer_->write_more(); !status.ok()) return status;
   return look(ready);
 }
 

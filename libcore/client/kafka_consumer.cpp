@@ -155,6 +155,7 @@ const rd_kafka_message_t* KafkaConsumer::front(std::size_t partition) {
     const rd_kafka_message_t* message = queue.batch[queue.at];
     if (message->err == RD_KAFKA_RESP_ERR_NO_ERROR) {
       queue.at_end = false;
+      reported_down_ = false;
       return message;
     }
     if (message->err == RD_KAFKA_RESP_ERR__PARTITION_EOF) {
@@ -192,13 +193,14 @@ Status KafkaConsumer::poll() {
     rd_kafka_message_destroy(message);
   }
   if (failure_.ok() && !trouble.fatal.empty()) failure_ = Status::error(Code::temporary, "Kafka: " + trouble.fatal);
-  if (std::exchange(trouble.all_down, false)) notice_ = "no Kafka broker can be reached, trying again: " + trouble.cause;
+  if (std::exchange(trouble.all_down, false) && !std::exchange(reported_down_, true))
+    notice_ = "no Kafka broker can be reached, trying again: " + trouble.cause;
   return failure_;
 }
 
-void KafkaConsumer::clear() {
-  for (char bytes[256]; read(wake_read_.get(), bytes, sizeof bytes) == sizeof bytes;) {
-  }
+bool KafkaConsumer::clear() {
+  char bytes[4096];
+  return read(wake_read_.get(), bytes, sizeof bytes) > 0;
 }
 
 std::optional<std::string> KafkaConsumer::take_notice() { return std::exchange(notice_, std::nullopt); }

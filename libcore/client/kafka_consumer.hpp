@@ -66,9 +66,9 @@ class KafkaConsumer final : private KafkaOwner {
 
   /// Serves the connection, and learns of errors. Errors: temporary, no_permission, bad_config, bad_data (records deleted unread).
   Status poll();
-  /// Readable when something may have been fetched; clear() before looking.
+  /// Readable when something may have been fetched; clear() before looking says whether it was.
   int fd() const { return wake_read_.get(); }
-  void clear();
+  bool clear();
   std::optional<std::string> take_notice();
 
  private:
@@ -94,6 +94,7 @@ class KafkaConsumer final : private KafkaOwner {
   std::function<std::int64_t(const Partition&)> start_of_;
   std::uint64_t generation_ = 0;
   std::optional<std::string> notice_;
+  bool reported_down_ = false;
   Status failure_;
 };
 

@@ -2,7 +2,9 @@
 // Kafka records out.
 #include "client/kafka_producer.hpp"
 
+#include <fcntl.h>
 #include <fmt/format.h>
+#include <unistd.h>
 
 #include <array>
 #include <charconv>
@@ -38,7 +40,8 @@ Status KafkaProducer::connect(const std::vector<std::string>& topics) {
       {"compression.type", options_.compression},
       {"linger.ms", "5"},
       {"queue.buffering.max.messages", "1000000"},
-      {"queue.buffering.max.kbytes", std::to_string(std::max<std::size_t>(options_.memory >> 10, 1024))},
+      // What one frame of the input can make beyond the bound that the owner keeps.
+      {"queue.buffering.max.kbytes", std::to_string((options_.memory >> 10) + (std::size_t{256} << 10))},
       {"message.max.bytes", "2000000"},
       {"client.id", "kbridge"},
   };
@@ -48,6 +51,12 @@ Status KafkaProducer::connect(const std::vector<std::string>& topics) {
   Result<Kafka<rd_kafka_t>> handle = make_kafka(RD_KAFKA_PRODUCER, properties, *this);
   if (!handle.ok()) return handle.status();
   handle_ = std::move(*handle);
+  int ends[2];
+  if (pipe2(ends, O_NONBLOCK | O_CLOEXEC) != 0) return system_error(Code::internal, "cannot make a pipe", errno);
+  wake_read_ = Fd(ends[0]);
+  wake_write_ = Fd(ends[1]);
+  const Kafka<rd_kafka_queue_t> reports(rd_kafka_queue_get_main(handle_.get()));
+  rd_kafka_queue_io_event_enable(reports.get(), wake_write_.get(), "r", 1);
   if (options_.create_topics)
     if (Status status = create_topics(handle_.get(), topics, options_.topic_settings, options_.connect_timeout, trouble); !status.ok())
       return status;
@@ -118,6 +127,7 @@ Status KafkaProducer::produce(const KafkaRecord& record, std::int64_t stamp) {
     if (Status status = serve(kPollMilliseconds); !status.ok()) return status;
   }
   ++current.waiting;
+  waiting_bytes_ += record.key.size() + record.value.size();
   // Reports are taken now and then, not for each record: the queue of reports is short of nothing but memory.
   constexpr std::uint64_t kEvery = 256;
   return current.waiting % kEvery == 0 ? poll() : Status{};
@@ -126,6 +136,7 @@ Status KafkaProducer::produce(const KafkaRecord& record, std::int64_t stamp) {
 void KafkaProducer::delivered(const rd_kafka_message_t& message) {
   Epoch& at = *static_cast<Epoch*>(message._private);
   --at.waiting;
+  waiting_bytes_ -= message.len + message.key_len;
   if (message.err == RD_KAFKA_RESP_ERR_NO_ERROR) {
     ++acknowledged_;
     return;
@@ -140,7 +151,11 @@ Status KafkaProducer::serve(int milliseconds) {
   return settle();
 }
 
-Status KafkaProducer::poll() { return serve(0); }
+Status KafkaProducer::poll() {
+  for (char bytes[64]; read(wake_read_.get(), bytes, sizeof bytes) == sizeof bytes;) {
+  }
+  return serve(0);
+}
 
 /// Confirms Positions in order, and finds out that the broker is gone for good.
 Status KafkaProducer::settle() {
@@ -162,11 +177,6 @@ void KafkaProducer::mark(const v1::Position& position) { epoch().position = posi
 
 Status KafkaProducer::flush() {
   // Without this librdkafka lets the last records linger for company that does not come.
-  const auto waiting = [this] {
-    for (const Epoch& at : epochs_)
-      if (at.waiting > 0) return true;
-    return false;
-  };
   while (waiting()) {
     rd_kafka_flush(handle_.get(), kPollMilliseconds);
     if (Status status = settle(); !status.ok()) return status;

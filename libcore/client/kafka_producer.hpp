@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "client/kafka_client.hpp"
+#include "io/fd.hpp"
 #include "kernel/kafka_record.hpp"
 
 namespace twinpipe {
@@ -23,7 +24,7 @@ struct ProducerOptions {
   TopicSettings topic_settings;
 };
 
-/// One thread uses it. When the memory is full, put() waits: back-pressure is the input pipe's. librdkafka retries without end;
+/// One thread uses it. Its owner stops when full(); put() waits only when librdkafka takes no more. librdkafka retries without end;
 /// that nothing was acknowledged for `delivery_timeout` is noticed here, for everything at once, so no record is given up alone.
 class KafkaProducer final : public RecordSink, private KafkaOwner {
  public:
@@ -44,6 +45,11 @@ class KafkaProducer final : public RecordSink, private KafkaOwner {
   Status poll();
   /// Waits until everything is acknowledged. Errors as put().
   Status flush();
+  /// Readable when poll() has something to do.
+  int fd() const { return wake_read_.get(); }
+  /// More waits for its acknowledgement than the memory allows, or anything at all.
+  bool full() const { return waiting_bytes_ > options_.memory; }
+  bool waiting() const { return waiting_bytes_ > 0; }
 
   /// A line for standard error about the connection, once each time it changes.
   std::optional<std::string> take_notice();
@@ -64,6 +70,7 @@ class KafkaProducer final : public RecordSink, private KafkaOwner {
   Epoch& epoch();
 
   ProducerOptions options_;
+  Fd wake_read_, wake_write_;
   Kafka<rd_kafka_t> handle_;
   std::vector<Kafka<rd_kafka_topic_t>> topics_;
   std::vector<std::int32_t> partitions_;
@@ -72,6 +79,7 @@ class KafkaProducer final : public RecordSink, private KafkaOwner {
   std::function<Status(const v1::Position&)> confirmed_;
   Status failure_;
   bool reported_down_ = false;
+  std::size_t waiting_bytes_ = 0;  // keys and values
   std::uint64_t acknowledged_ = 0, acknowledged_at_report_ = 0;
 };
 

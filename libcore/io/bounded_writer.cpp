@@ -1,95 +1,79 @@
 // SPDX-License-Identifier: Apache-2.0
-// Writes to a descriptor from a thread of its own.
+// Writes to a descriptor without ever waiting for its reader.
 #include "io/bounded_writer.hpp"
 
-#include <sys/eventfd.h>
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <poll.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
-#include <condition_variable>
-#include <deque>
-#include <mutex>
-#include <thread>
+#include <cerrno>
 
 namespace twinpipe {
 
-struct BoundedWriter::State {
-  explicit State(int out) : fd(out), event(eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC)) {}
-
-  void signal() const {
-    const std::uint64_t one = 1;
-    (void)!write(event.get(), &one, sizeof one);  // a full counter is readable already
-  }
-
-  const int fd;
-  const Fd event;
-  std::atomic<std::size_t> waiting = 0;
-  std::atomic<std::uint64_t> written = 0;
-  std::atomic<bool> reader_left = false;
-  std::mutex mutex;
-  std::condition_variable work, idle;
-  std::deque<std::string> chunks;  // the first is being written
-  bool stop = false;
-  Status status;
-};
-
-BoundedWriter::BoundedWriter(int fd) : state_(std::make_shared<State>(fd)) {
-  std::thread([state = state_] { run(state); }).detach();
+/// O_NONBLOCK belongs to the open file, which the shell and the other end of a socket may share. A pipe is opened anew, so that
+/// it stays ours; where that is not allowed the flag is set for a while. Files never wait for a reader.
+BoundedWriter::BoundedWriter(int fd) : fd_(fd) {
+  struct stat info{};
+  if (fstat(fd, &info) != 0 || S_ISREG(info.st_mode)) return;
+  if (S_ISFIFO(info.st_mode)) own_ = Fd(open(fmt::format("/proc/self/fd/{}", fd).c_str(), O_WRONLY | O_NONBLOCK | O_CLOEXEC));
+  if (own_.valid()) return;
+  flags_ = fcntl(fd, F_GETFL);
+  if (flags_ >= 0) (void)fcntl(fd, F_SETFL, flags_ | O_NONBLOCK);
 }
 
 BoundedWriter::~BoundedWriter() {
-  const std::lock_guard lock(state_->mutex);
-  state_->stop = true;
-  state_->work.notify_all();
+  if (flags_ >= 0) (void)fcntl(fd_, F_SETFL, flags_);
 }
 
-void BoundedWriter::run(const std::shared_ptr<State>& state) {
-  std::unique_lock lock(state->mutex);
-  for (;;) {
-    state->work.wait(lock, [&] { return state->stop || !state->chunks.empty(); });
-    if (state->stop) return;
-    const std::string& chunk = state->chunks.front();
-    const std::size_t size = chunk.size();
-    const bool dead = state->reader_left || !state->status.ok();
-    lock.unlock();
-    Result<Written> result = dead ? Result<Written>(Written::all) : write_all(state->fd, chunk);
-    lock.lock();
-    if (!result.ok()) state->status = Status::error(result.status().code, "standard output: " + result.status().message);
-    else if (*result == Written::reader_left) state->reader_left = true;
-    else if (!dead) state->written += size;
-    state->waiting -= size;
-    state->chunks.pop_front();
-    state->signal();
-    if (state->chunks.empty()) state->idle.notify_all();
+/// Bytes that were taken; 0 when the descriptor is full.
+Result<std::size_t> BoundedWriter::write_some(std::string_view bytes) {
+  std::size_t done = 0;
+  while (done < bytes.size() && !reader_left_) {
+    const ssize_t put = write(fd(), bytes.data() + done, bytes.size() - done);
+    if (put >= 0) done += static_cast<std::size_t>(put);
+    else if (errno == EPIPE) reader_left_ = true;
+    else if (errno == EAGAIN) break;
+    else if (errno != EINTR) return system_error(Code::io_error, "standard output: cannot write", errno);
   }
+  written_ += done;
+  return done;
 }
 
-void BoundedWriter::put(std::string bytes) {
-  if (bytes.empty()) return;
-  const std::lock_guard lock(state_->mutex);
-  state_->waiting += bytes.size();
-  state_->chunks.push_back(std::move(bytes));
-  state_->work.notify_one();
+Status BoundedWriter::put(std::string_view bytes) {
+  std::size_t done = 0;
+  if (waiting() == 0) {
+    Result<std::size_t> taken = write_some(bytes);
+    if (!taken.ok()) return taken.status();
+    done = *taken;
+  }
+  if (!reader_left_) buffer_.append(bytes.substr(done));
+  return {};
 }
 
-std::size_t BoundedWriter::waiting() const { return state_->waiting; }
-std::uint64_t BoundedWriter::written() const { return state_->written; }
-bool BoundedWriter::reader_left() const { return state_->reader_left; }
-int BoundedWriter::event_fd() const { return state_->event.get(); }
+Status BoundedWriter::write_more() {
+  if (waiting() == 0) return {};
+  Result<std::size_t> taken = write_some(std::string_view(buffer_).substr(begin_));
+  if (!taken.ok()) return taken.status();
+  begin_ += *taken;
+  if (begin_ == buffer_.size() || reader_left_) {
+    buffer_ = {};  // a stall's memory is given back
+    begin_ = 0;
+  } else if (begin_ > buffer_.size() / 2) {
+    buffer_.erase(0, begin_);
+    begin_ = 0;
+  }
+  return {};
+}
 
 Status BoundedWriter::finish() {
-  std::unique_lock lock(state_->mutex);
-  state_->idle.wait(lock, [this] { return state_->chunks.empty(); });
-  return state_->status;
-}
-
-Status BoundedWriter::status() const {
-  const std::lock_guard lock(state_->mutex);
-  return state_->status;
-}
-
-void BoundedWriter::acknowledge() {
-  std::uint64_t count = 0;
-  (void)!read(state_->event.get(), &count, sizeof count);
+  while (waiting() > 0) {
+    pollfd entry{fd(), POLLOUT, 0};
+    if (poll(&entry, 1, -1) < 0 && errno != EINTR) return system_error(Code::io_error, "standard output", errno);
+    if (Status status = write_more(); !status.ok()) return status;
+  }
+  return {};
 }
 
 }  // namespace twinpipe

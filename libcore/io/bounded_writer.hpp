@@ -1,12 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
-// Writes to a descriptor from a thread of its own, for sources that must go on reading while their reader stalls. Whoever
-// puts bytes in looks at waiting() and decides what to leave out.
+// Writes to a descriptor without ever waiting for its reader, for sources that must go on reading while that stalls. What
+// does not fit waits in memory; whoever puts bytes in looks at waiting() and decides what to leave out.
 #pragma once
 
-#include <atomic>
 #include <cstdint>
-#include <memory>
 #include <string>
+#include <string_view>
 
 #include "io/fd.hpp"
 
@@ -15,30 +14,33 @@ namespace twinpipe {
 class BoundedWriter {
  public:
   explicit BoundedWriter(int fd);
-  /// Does not wait for what is not yet written: see finish().
   ~BoundedWriter();
   BoundedWriter(const BoundedWriter&) = delete;
   BoundedWriter& operator=(const BoundedWriter&) = delete;
 
-  /// Never blocks. After a failure, or when the reader has left, bytes are forgotten.
-  void put(std::string bytes);
-  /// Bytes put and not yet written.
-  std::size_t waiting() const;
-  std::uint64_t written() const;
+  /// Writes what the descriptor takes now and keeps the rest. After the reader has left, bytes are forgotten. Errors: io_error.
+  Status put(std::string_view bytes);
+  /// Goes on with what waits. Errors: io_error.
+  Status write_more();
   /// Waits until everything is written, or can't be. Errors: io_error.
   Status finish();
 
-  bool reader_left() const;
-  /// Errors: io_error, of the descriptor.
-  Status status() const;
-  /// Readable when bytes were written, or something went wrong, since the last acknowledge().
-  int event_fd() const;
-  void acknowledge();
+  std::size_t waiting() const { return buffer_.size() - begin_; }
+  std::uint64_t written() const { return written_; }
+  bool reader_left() const { return reader_left_; }
+  /// To poll for POLLOUT while waiting() is not 0.
+  int fd() const { return own_.valid() ? own_.get() : fd_; }
 
  private:
-  struct State;
-  static void run(const std::shared_ptr<State>& state);
-  std::shared_ptr<State> state_;  // shared with the thread, which may be stuck in a write when we go
+  Result<std::size_t> write_some(std::string_view bytes);
+
+  int fd_;
+  Fd own_;               // a pipe opened anew: not blocking, and nobody else's
+  int flags_ = -1;       // of fd_, when they had to be changed: given back at the end
+  std::string buffer_;
+  std::size_t begin_ = 0;
+  std::uint64_t written_ = 0;
+  bool reader_left_ = false;
 };
 
 }  // namespace twinpipe

@@ -56,6 +56,7 @@ bool FrameReader::refill() {
 }
 
 Status FrameReader::placed(Status status) const {
+  if (frames() == 0) return status;  // an empty input has no places
   if (!status.offset) {
     status.frame = scanner_.frames();
     status.offset = scanner_.offset();

@@ -28,6 +28,7 @@ struct KafkaRecord {
   Nanos earliest = 0, latest = 0;  // event times in it; 0, 0 when it has none
   Order order = Order::data;
   std::uint32_t node = kEveryNode;  // whose records it is ordered with
+  std::uint64_t round = 0;          // of node frames: copies of the same ones have the same number
 };
 
 /// Takes records in the order in which they are made. The views are valid during the call only.
@@ -44,14 +45,13 @@ class RecordSink {
 /// node's series lie in many; without this, a reader that is behind would show a death before readings that preceded it.
 class RecordStamps {
  public:
-  /// `now`: the writer's clock. All copies of one barrier (consecutive records of Order::barrier and one node) share a stamp.
+  /// `now`: the writer's clock. All copies of one barrier share a stamp.
   std::int64_t stamp(const KafkaRecord& record, std::int64_t now) {
-    const bool same_barrier = record.order == KafkaRecord::Order::barrier && in_barrier_ && record.node == barrier_node_;
-    in_barrier_ = record.order == KafkaRecord::Order::barrier;
-    if (same_barrier) return last_;
+    const bool barrier = record.order == KafkaRecord::Order::barrier;
+    if (barrier && record.round == round_) return last_;
     last_ = std::max(last_, now);
-    if (in_barrier_) {
-      barrier_node_ = record.node;
+    if (barrier) {
+      round_ = record.round;
       const std::int64_t before = record.node == KafkaRecord::kEveryNode ? newest_ : stamped(record.node);
       last_ = std::max(last_, before + 1);
       stamped(record.node) = last_;
@@ -71,8 +71,7 @@ class RecordStamps {
 
   std::int64_t last_ = 0, newest_ = 0, every_ = 0;
   std::vector<std::int64_t> by_node_;
-  bool in_barrier_ = false;
-  std::uint32_t barrier_node_ = 0;
+  std::uint64_t round_ = 0;  // of the newest barrier
 };
 
 }  // namespace twinpipe

@@ -270,8 +270,7 @@ Status KafkaValues::on_frame(const v1::Frame& frame, const FrameView& view, Outp
       const std::uint32_t node = nodes_.node(frame.gap().node());
       if (Status status = put_node(node); !status.ok()) return status;
       if (Status status = put_packed(); !status.ok()) return status;
-      nodes_.gap(node, view.bytes);
-      return barrier(node);
+      return nodes_.gap(node, view.bytes) ? barrier(node) : put_unrouted(view);
     }
     case FrameKind::applied:
       if (Status status = put_all(); !status.ok()) return status;
@@ -308,7 +307,7 @@ Status KafkaValues::put_unrouted(const FrameView& frame) {
   value_ = open_;
   value_ += frame.bytes;
   ++unrouted_;
-  return sink_->put({routes_->dead_letter(), 0, {}, value_, 0, 0, KafkaRecord::Order::data, nodes_.node({})});
+  return sink_->put({routes_->dead_letter(), 0, {}, value_, 0, 0, KafkaRecord::Order::data, nodes_.node({}), 0});
 }
 
 // ---- records ----------------------------------------------------------------------------------------------------------
@@ -321,7 +320,7 @@ Status KafkaValues::put(AssetBatch& batch) {
   batch.take(value_);
   ++records_;
   bytes_ += value_.size();
-  return sink_->put({batch.topic(), batch.partition(), batch.key(), value_, earliest, latest, KafkaRecord::Order::data, batch.node()});
+  return sink_->put({batch.topic(), batch.partition(), batch.key(), value_, earliest, latest, KafkaRecord::Order::data, batch.node(), 0});
 }
 
 Status KafkaValues::put_packed(KafkaRecord::Order order, std::uint32_t node) {

@@ -64,7 +64,10 @@ void NodeFrames::lifecycle(std::uint32_t number, const std::string& asset, std::
   if (const auto at = node.assets.find(asset); at != node.assets.end()) pack(at->second, frame);
 }
 
-void NodeFrames::gap(std::uint32_t number, std::string_view frame) { pack(places_of(number), frame); }
+bool NodeFrames::gap(std::uint32_t number, std::string_view frame) {
+  pack(places_of(number), frame);
+  return !places_of(number).empty();
+}
 
 void NodeFrames::watermark(std::uint32_t number, v1::Lane lane, std::string_view frame) {
   nodes_[number].waiting[lane == v1::LANE_HISTORICAL ? 1 : 0] = frame;
@@ -101,6 +104,7 @@ void NodeFrames::pack(std::uint32_t number, std::string_view frame) {
 
 Status NodeFrames::put(RecordSink& sink, KafkaRecord::Order order, std::uint32_t node) {
   std::string value;
+  ++round_;
   for (const std::uint32_t number : dirty_) {
     Place& place = places_[number];
     for (std::size_t begin = 0, at = 0; at < place.ends.size();) {
@@ -112,7 +116,7 @@ Status NodeFrames::put(RecordSink& sink, KafkaRecord::Order order, std::uint32_t
       if (value.size() > limit_)
         return Status::error(Code::bad_data, fmt::format("a frame of {} bytes about a node does not fit in a value (--max-value)", value.size()));
       ++records_;
-      if (Status status = sink.put({place.topic, place.partition, {}, value, 0, 0, order, node}); !status.ok()) return status;
+      if (Status status = sink.put({place.topic, place.partition, {}, value, 0, 0, order, node, round_}); !status.ok()) return status;
       begin = place.ends[end - 1];
       at = end;
     }

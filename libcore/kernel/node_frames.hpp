@@ -31,7 +31,8 @@ class NodeFrames {
   // Each takes a whole frame as its bytes, packs it for the partitions concerned, and remembers what later ones need.
   /// `asset`: the device's key; empty: the node and all of its devices.
   void lifecycle(std::uint32_t node, const std::string& asset, std::string_view frame);
-  void gap(std::uint32_t node, std::string_view frame);
+  /// False: no partition holds series of the node, and nothing is packed.
+  bool gap(std::uint32_t node, std::string_view frame);
   /// Kept until release(): a newer one replaces it.
   void watermark(std::uint32_t node, v1::Lane lane, std::string_view frame);
   void release(std::uint32_t node);
@@ -77,7 +78,7 @@ class NodeFrames {
   std::vector<std::string> names_;
   std::vector<Node> nodes_;
   std::map<std::string, std::string> applied_;
-  std::uint64_t records_ = 0;
+  std::uint64_t records_ = 0, round_ = 0;
 };
 
 }  // namespace twinpipe

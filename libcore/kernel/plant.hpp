@@ -22,6 +22,7 @@ struct PlantOptions {
   std::uint32_t assets = 10;
   std::uint32_t sites = 1;
   std::uint32_t lines = 2;                // of a site; each is a node
+  std::uint32_t first_line = 1;           // number of a site's first line: several plants side by side make one
   Nanos start = 1'767'225'600 * kSecond;  // 2026-01-01T00:00:00Z
   Nanos duration = 60 * kSecond;          // 0: without end
   Nanos tick = kSecond;                   // between two Watermarks of a node

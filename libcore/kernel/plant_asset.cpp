@@ -30,6 +30,7 @@ enum Sensor : std::size_t {
 };
 
 // Datatypes: 4 Int64, 8 UInt64, 10 Double, 11 Boolean, 12 String, 30 FloatArray.
+constexpr std::uint32_t kSparkplugDouble = 10;
 constexpr std::array<PlantSensor, kSensorCount> kSensors{{
     {"temp-bearing", v1::VALUE_TYPE_DOUBLE, 10, "degC", 0, 120, 10},
     {"temp-motor", v1::VALUE_TYPE_DOUBLE, 10, "degC", 0, 150, 10},
@@ -64,12 +65,19 @@ std::span<const PlantSensor> plant_sensors(const PlantOptions& options) {
   return std::span(kSensors).first(options.waveform_every > 0 ? kSensorCount : std::size_t{kVibrationDe});
 }
 
-void declare(const PlantSensor& sensor, std::uint32_t alias, v1::Sensor& to) {
+void declare(const PlantOptions& options, const PlantSensor& sensor, std::uint32_t alias, v1::Sensor& to) {
   to.set_alias(alias);
   to.set_name(std::string(sensor.name));
   to.set_type(sensor.type);
   to.set_datatype(sensor.datatype);
   to.set_declared_unit(std::string(sensor.unit));
+  if (sensor.type == v1::VALUE_TYPE_WAVEFORM) {
+    // By this property a Sparkplug host knows a waveform from any other array, before the first one comes.
+    v1::Property& period = *to.add_property();
+    period.set_name("samplePeriod");
+    period.set_datatype(kSparkplugDouble);
+    period.mutable_value()->set_double_value(1 / options.waveform_rate);
+  }
   if (sensor.low == sensor.high) return;
   to.set_low(sensor.low);
   to.set_high(sensor.high);

@@ -23,7 +23,7 @@ struct PlantSensor {
 };
 /// Every asset has these, in the order of their aliases; the last two, waveforms, only when they are wanted.
 std::span<const PlantSensor> plant_sensors(const PlantOptions& options);
-void declare(const PlantSensor& sensor, std::uint32_t alias, v1::Sensor& to);
+void declare(const PlantOptions& options, const PlantSensor& sensor, std::uint32_t alias, v1::Sensor& to);
 
 /// The text of a string series' value.
 std::string_view plant_text(std::uint64_t code);

@@ -14,7 +14,7 @@ v1::Series plant_asset(const PlantOptions& options, std::uint32_t asset, Nanos b
   const std::uint32_t node = plant_node_of(options, asset);
   v1::Series series;
   series.set_site(fmt::format("plant-{}", node / options.lines + 1));
-  series.set_line(fmt::format("line-{}", node % options.lines + 1));
+  series.set_line(fmt::format("line-{}", std::uint64_t{node} % options.lines + options.first_line));
   series.set_asset(fmt::format("pump-{:04}", asset + 1));
   series.set_node(series.site() + "/" + series.line());
   series.mutable_session()->set_birth(birth);

@@ -165,7 +165,7 @@ void BirthTable::save(v1::BirthState& state) const {
   }
 }
 
-void BirthTable::load(const v1::BirthState& state, const IdentityMap& map, SeriesAliases& aliases) {
+void BirthTable::load(const v1::BirthState& state, const IdentityMap& map) {
   for (const v1::DeviceBirth& birth : state.device()) {
     const std::uint32_t number = device(birth.name(), map, state.group(), state.edge());
     BornDevice& born = devices_[number];
@@ -174,12 +174,9 @@ void BirthTable::load(const v1::BirthState& state, const IdentityMap& map, Serie
     series.clear_sensor();
     for (int i = 0; i < birth.series().sensor_size() && i < birth.metric_size(); ++i) {
       const v1::Sensor& saved = birth.series().sensor(i);
-      const std::optional<std::uint32_t> alias = aliases.of(born.key, saved.name());
-      if (!alias || !born.by_name.try_emplace(birth.metric(i), static_cast<std::uint32_t>(born.metrics.size())).second) continue;
-      v1::Sensor& sensor = *series.add_sensor() = saved;
-      sensor.set_alias(*alias);
+      if (!born.by_name.try_emplace(birth.metric(i), static_cast<std::uint32_t>(born.metrics.size())).second) continue;
+      const v1::Sensor& sensor = *series.add_sensor() = saved;
       BornMetric metric;
-      metric.series = *alias;
       metric.datatype = sensor.datatype();
       metric.type = sensor.type();
       metric.sample_period = sample_period_of(sensor).value_or(0);
@@ -197,6 +194,25 @@ void BirthTable::load(const v1::BirthState& state, const IdentityMap& map, Serie
       if (const auto at = born.by_name.find(bound.metric()); at != born.by_name.end())
         bind(number, bound.alias(), at->second, std::numeric_limits<std::size_t>::max(), trouble);
     series.SerializeToString(&born.series);
+  }
+}
+
+void BirthTable::assign(SeriesAliases& aliases) {
+  for (BornDevice& device : devices_) {
+    v1::Series saved, series;
+    if (!device.born || !saved.ParseFromString(device.series)) continue;
+    series = saved;
+    series.clear_sensor();
+    auto sensor = saved.sensor().begin();
+    for (BornMetric& metric : device.metrics) {
+      if (metric.control || sensor == saved.sensor().end()) continue;
+      const std::optional<std::uint32_t> alias = aliases.of(device.key, sensor->name());
+      metric.control = !alias.has_value();  // beyond --max-series: known, and not told
+      metric.series = alias.value_or(0);
+      if (alias) (*series.add_sensor() = *sensor).set_alias(*alias);
+      ++sensor;
+    }
+    series.SerializeToString(&device.series);
   }
 }
 

@@ -134,8 +134,10 @@ class BirthTable {
 
   /// Everything that was declared, without the node's identity.
   void save(v1::BirthState& state) const;
-  /// The way back. Entries that make no sense are left out: the file is a cache.
-  void load(const v1::BirthState& state, const IdentityMap& map, SeriesAliases& aliases);
+  /// The way back. Entries that make no sense are left out: the file is a cache. Our own aliases are not handed out before
+  /// assign(), because they are dense in the order of declaration, and a table may never be declared.
+  void load(const v1::BirthState& state, const IdentityMap& map);
+  void assign(SeriesAliases& aliases);
 
  private:
   void forget(std::uint32_t device);

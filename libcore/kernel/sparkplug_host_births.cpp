@@ -77,6 +77,11 @@ void SparkplugHost::node_birth(Node& node, PayloadFault fault, const Message& me
   node.sequence.advance();
   // Its death came first, over another topic; or the publisher's bdSeq is off by one.
   if (node.early_death_until >= message.arrival && bdseq && *bdseq == node.early_death) suspect(node, message.arrival);
+  // What stands behind the birth's number came before it, within its millisecond.
+  for (HeldMessage& held : newer)
+    if (const auto place = node.sequence.place(held.seq); place != Sequence::Place::next && place != Sequence::Place::ahead)
+      older.push_back(std::move(held));
+    else node.sequence.hold(std::move(held));
   for (HeldMessage& held : older) {
     // From before the first birth that we saw: its aliases are nobody's, its names may still mean something.
     held_bytes_ -= held.bytes();
@@ -84,8 +89,8 @@ void SparkplugHost::node_birth(Node& node, PayloadFault fault, const Message& me
     if (reader_.read(held.payload) == PayloadFault::none && (held.verb == Verb::ndata || held.verb == Verb::ddata))
       readings(node, node.births, held.device, Reading{held.arrival, 0, 0, true}, out);
   }
-  for (HeldMessage& held : newer) node.sequence.hold(std::move(held));
   drain(node, out);
+  if (!node.sequence.held().empty()) watch(node);
 }
 
 /// Our aliases, our session; then the values that every birth carries.
@@ -210,6 +215,7 @@ bool SparkplugHost::confirm(Node& node, Verb verb, std::uint32_t device, const M
   node.life = Node::Life::online;
   node.wants_rebirth = node.resync = false;
   lifecycle(node, nullptr, true, v1::Lifecycle::REASON_HOST_LINK_RESTORED, message.arrival, out);
+  node.births.assign(aliases_);
   declare_all(node, out);
   v1::Gap lost;
   lost.set_reason(v1::Gap::REASON_SEQUENCE);

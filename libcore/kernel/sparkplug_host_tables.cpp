@@ -45,7 +45,7 @@ Status SparkplugHost::load_table(std::string_view bytes) {
   known->restored = true;
   known->session = state.session();
   known->knows_bdseq = state.knows_bdseq();
-  known->births.load(state, options_.map, aliases_);
+  known->births.load(state, options_.map);
   return {};
 }
 

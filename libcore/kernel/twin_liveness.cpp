@@ -51,7 +51,8 @@ v1::Freshness TwinFold::freshness_of(const Metric& metric) const {
   if (!metric.seen) return v1::FRESHNESS_NEVER;
   if (node.offline || asset.dead) return v1::FRESHNESS_DEAD;
   if (node.blind) return v1::FRESHNESS_BLIND;
-  if (metric.session < node.current) return v1::FRESHNESS_STALE;
+  // Series without sessions (plain topics) may share their node's name with series that have them.
+  if (metric.current != 0 && metric.session < node.current) return v1::FRESHNESS_STALE;
   const bool too_old = metric.slo > 0 && node.watermark != kBeginning && saturating_sub(node.watermark, metric.time) > metric.slo;
   return too_old ? v1::FRESHNESS_STALE : v1::FRESHNESS_FRESH;
 }

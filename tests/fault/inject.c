@@ -44,7 +44,9 @@ static int error_by_name(const char* name) {
 __attribute__((constructor)) static void parse_rules(void) {
   const char* text = getenv("TWINPIPE_INJECT");
   if (text == NULL) return;
-  for (char *copy = strdup(text), *save = NULL, *part = strtok_r(copy, ",", &save); part != NULL; part = strtok_r(NULL, ",", &save)) {
+  char copy[512];
+  snprintf(copy, sizeof copy, "%s", text);
+  for (char *save = NULL, *part = strtok_r(copy, ",", &save); part != NULL; part = strtok_r(NULL, ",", &save)) {
     struct rule* rule = &rules[rule_count];
     char where[16], when[16], error[16];
     if (rule_count == kRules || sscanf(part, "%15[^:]:%15[^:]:%15s", where, when, error) != 3) {

@@ -6,7 +6,7 @@ set -euo pipefail
 cd "$TESTS/.."
 
 git rev-parse --git-dir >/dev/null 2>&1 || skip "not a checkout"
-for file in $(git ls-files -- '*.cpp' '*.hpp' '*.c' '*.py' '*.sh' '*.proto' '*CMakeLists.txt' scripts tests/run-* Makefile 'man/*.[157]'); do
+for file in $(git ls-files -- '*.cpp' '*.hpp' '*.c' '*.py' '*.sh' '*.proto' '*CMakeLists.txt' scripts tests/run-* Makefile); do
   head -n 3 "$file" | grep -q 'SPDX-License-Identifier: Apache-2.0' || fail "$file: no SPDX line"
   head -n 1 "$file" | grep -qE '^#!.*(bash|sh)$' || continue
   bash -n "$file" || fail "$file does not parse"

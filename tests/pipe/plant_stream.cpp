@@ -2,7 +2,8 @@
 // plant_stream: a stream with everything that the Kafka tools carry, without a clock: sessions, four classes of sensors of all
 // types, waveforms, dead letters, ticks, a death and a new birth, Positions.
 //
-// plant_stream ASSETS ROUNDS [ROWS]: assets on one node for every ten; rounds of one second; ROWS readings a frame.
+// plant_stream ASSETS ROUNDS [ROWS [POSITION]]: assets on one node for every ten; rounds of one second; ROWS readings a frame; a Position
+// every POSITION rounds.
 #include <unistd.h>
 
 #include <cstdlib>
@@ -113,6 +114,7 @@ int main(int argc, char** argv) {
   plant.assets = static_cast<std::uint32_t>(std::strtoul(argv[1], nullptr, 10));
   plant.nodes = (plant.assets + 9) / 10;
   const std::uint64_t rounds = std::strtoull(argv[2], nullptr, 10);
+  const std::uint64_t positions = argc > 4 ? std::strtoull(argv[4], nullptr, 10) : 10;
   if (argc > 3) plant.rows = std::strtoull(argv[3], nullptr, 10);
   widen_pipe(STDOUT_FILENO);
   plant.out.open("plant_stream 0");
@@ -136,7 +138,7 @@ int main(int argc, char** argv) {
     v1::Frame frame;
     frame.mutable_position()->set_source("plant_stream");
     frame.mutable_position()->set_number(round + 1);
-    if (round % 10 == 9) plant.out.frame(frame);
+    if (round % positions == positions - 1) plant.out.frame(frame);
     plant.flush();
   }
   plant.out.close(true);

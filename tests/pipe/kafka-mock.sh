@@ -1,0 +1,77 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: Apache-2.0
+# ctest: timeout=180
+# The whole spine through the mock cluster: frames → kbridge → Kafka → ksub → frames.
+set -euo pipefail
+source "$TESTS/assert.bash"
+
+# Readings and waveforms as sorted lines: the same, whatever frames they stand in.
+lines() { fcat --only readings,waveform "$@" | sort; }
+
+topics=()
+for topic in telemetry.vibration telemetry.thermal asset.state asset.alarms twinpipe.dead-letters; do topics+=(--topic "$topic:3"); done
+kmock "${topics[@]}" --topic other:5 > boot &
+mock=$!
+trap 'kill "$mock" 2>/dev/null || true' EXIT
+until_true 20 test -s boot
+brokers=$(cat boot)
+
+plant_stream 30 20 > in.tw
+kbridge --brokers "$brokers" --cursor sent.cursor < in.tw 2> bridge.err
+silent bridge.err
+like "the cursor of kbridge" 'number: 20' "$(cat sent.cursor)"
+
+all=(--topic telemetry.vibration --topic telemetry.thermal --topic asset.state --topic asset.alarms --topic twinpipe.dead-letters)
+ksub --brokers "$brokers" "${all[@]}" --until-end > out.tw 2> sub.err
+silent sub.err
+lines in.tw > in.txt
+lines out.tw > out.txt
+cmp in.txt out.txt || fail "the readings differ"
+[ -s in.txt ] || fail "there are no readings to compare"
+
+# The same records give the same bytes.
+ksub --brokers "$brokers" "${all[@]}" --until-end > again.tw
+same_bytes "ksub twice" out.tw again.tw
+
+# Two shards together are the whole.
+for shard in 0/2 1/2; do ksub --brokers "$brokers" "${all[@]}" --shard "$shard" --until-end > "shard${shard%/2}.tw"; done
+cat shard0.tw shard1.tw | lines > shards.txt
+cmp in.txt shards.txt || fail "two shards are not the whole"
+
+# A death and the next birth of node 0 come out once each.
+equal "deaths" 1 "$(decode < out.tw | grep -c 'reason: REASON_WILL')"
+
+# The cursor: nothing is read twice, and Resume says so.
+ksub --brokers "$brokers" --until-end | twin-fold --cursor back.cursor > /dev/null
+ksub --brokers "$brokers" --cursor back.cursor --until-end > rest.tw
+equal "readings behind the cursor" 0 "$(decode < rest.tw | grep -c '^  readings' || true)"
+equal "Resume" 1 "$(decode < rest.tw | grep -c '^  resume' || true)"
+code_of ksub --brokers "$brokers" --cursor back.cursor --shard 0/2 --until-end > /dev/null 2> other.err
+equal "a foreign cursor" 78 "$code"
+
+# A group commits only what came back through the cursor, and goes on there.
+kbridge --brokers "$brokers" < in.tw
+ksub --brokers "$brokers" --group g --until-end | lines > group.txt
+[ -s group.txt ] || fail "the group read nothing"
+
+# Counts that differ are refused, for a shard.
+code_of ksub --brokers "$brokers" --topic asset.state --topic other --until-end > /dev/null 2> counts.err
+equal "unequal counts" 78 "$code"
+like "the message" 'equal counts' "$(cat counts.err)"
+
+# No broker.
+code_of kbridge --brokers 127.0.0.1:1 --connect-timeout 500ms < in.tw 2> down.err
+equal "kbridge without a broker" 69 "$code"
+code_of ksub --brokers 127.0.0.1:1 --connect-timeout 500ms > /dev/null 2> down.err
+equal "ksub without a broker" 69 "$code"
+
+# A stream that is cut: what was whole before it is delivered.
+head -c 100000 in.tw > cut.tw
+code_of kbridge --brokers "$brokers" --stats 100 < cut.tw 2> cut.err
+equal "a cut stream" 65 "$code"
+
+# It ends when it is told to.
+kill "$mock"
+code_of wait "$mock"
+equal "kmock" 0 "$code"
+trap - EXIT
