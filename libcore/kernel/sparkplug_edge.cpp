@@ -94,7 +94,7 @@ Status SparkplugEdge::on_series(const std::vector<Declared>& declared, const Fra
     const Target& target = targets_[source.target];
     if (source.plain) {
       source.topic = table().name(slot);
-      source.definition = definition_fields(sensor.name(), 0, source.datatype);
+      source.definition = definition_fields(sensor.name(), source.datatype);
       PropertySet properties;
       publish_properties(published(sensor), properties);
       source.properties = properties.SerializeAsString();

@@ -21,7 +21,7 @@ std::string value_field(std::uint32_t datatype, const ColumnValue& value) {
 
 /// bdSeq and Node Control/Rebirth have no alias: hosts look for them by name.
 void append_control(std::string_view name, std::uint32_t datatype, const ColumnValue& value, Nanos now, std::string& payload) {
-  const std::string definition = definition_fields(name, 0, datatype);
+  const std::string definition = definition_fields(name, datatype);
   const std::string field = value_field(datatype, value);
   WrittenMetric metric;
   metric.definition = definition;
@@ -112,7 +112,7 @@ void EdgeNode::declare(std::uint32_t device, std::string_view name, std::uint32_
   Metric& to = metrics_[metric];
   const v1::Sensor said = published(sensor);
   const bool is_waveform = sensor.type() == v1::VALUE_TYPE_WAVEFORM;
-  const std::string definition = definition_fields(sensor.name(), std::uint64_t{metric} + 1, publish_datatype(sensor));
+  const std::string definition = definition_fields(sensor.name(), publish_datatype(sensor));
   const std::string properties = properties_of(said, true);
   if (to.declared && to.definition == definition && to.properties == properties && to.is_waveform == is_waveform) return;
   if (!to.declared) owner.metrics.push_back(metric);
@@ -160,10 +160,9 @@ void EdgeNode::data(std::uint32_t device, const EdgeRows& rows, Nanos now, std::
   if (!payload.empty()) send(device == 0 ? "NDATA" : "DDATA", device, std::move(payload), now, out);
 }
 
-void EdgeNode::append_data_metric(const EdgeRow& row, const EdgeRows& rows, std::string& payload) {
-  const std::string alias = alias_field(std::uint64_t{row.metric} + 1);
+void EdgeNode::append_data_metric(const EdgeRow& row, const EdgeRows& rows, std::string& payload) const {
   WrittenMetric written;
-  written.definition = alias;
+  written.alias = metrics_[row.metric].alias;
   written.value = std::string_view(rows.values).substr(row.offset, row.size);
   written.time = row.time;
   written.quality = row.quality;
@@ -251,6 +250,7 @@ void EdgeNode::birth(std::uint32_t device, Nanos now, std::vector<EdgeMessage>& 
 /// An NBIRTH makes hosts forget the devices, so those that were born follow at once.
 void EdgeNode::node_birth(Nanos now, std::vector<EdgeMessage>& out) {
   std::string payload;
+  next_alias_ = 1;
   append_bdseq(bdseq_, now, payload);
   append_rebirth_control(now, payload);
   append_birth_metrics(devices_[0], now, payload);
@@ -278,6 +278,7 @@ void EdgeNode::append_birth_metrics(const Device& device, Nanos now, std::string
     Metric& metric = metrics_[number];
     WrittenMetric written;
     written.definition = metric.definition;
+    written.alias = metric.alias = next_alias_++;
     written.time = metric.known ? metric.time : now;
     if (metric.known) written.value = metric.value;
     if (metric.known) written.quality = metric.quality;

@@ -34,8 +34,9 @@ struct EdgeRows {
   std::string values;
 };
 
-/// Devices and metrics are numbered by the caller, densely, and device 0 is the node itself. A metric's alias is its
-/// number + 1: unique in the whole node, devices included, and never 0, which some decoders take for absent.
+/// Devices and metrics are numbered by the caller, densely, and device 0 is the node itself. Aliases are unique in the whole
+/// node, devices included, and never 0, which some decoders take for absent. An NBIRTH hands them out anew; a device that is
+/// born once more without one gets fresh ones, because Tahu's host refuses a birth with an alias that it knows already.
 ///
 /// A birth carries current values, so it waits until every metric of its device has its first one, which then is in the
 /// birth and in no data message. It leaves early, with nulls for the rest, when a second value of a metric comes, or
@@ -79,7 +80,8 @@ class EdgeNode {
 
   struct Metric {
     bool declared = false;
-    std::string definition;             // name, alias and datatype, as fields of a serialized Metric
+    std::uint64_t alias = 0;            // of the last birth
+    std::string definition;             // name and datatype, as fields of a serialized Metric
     std::string properties;             // fields of a serialized PropertySet, without Quality
     std::string properties_but_period;  // the same without samplePeriod
     double declared_period = 0;         // samplePeriod in `properties`; 0: it is not there
@@ -112,7 +114,7 @@ class EdgeNode {
   void birth(std::uint32_t device, Nanos now, std::vector<EdgeMessage>& out);
   void publish_device_birth(std::uint32_t device, Nanos now, std::vector<EdgeMessage>& out);
   void append_birth_metrics(const Device& device, Nanos now, std::string& payload);
-  static void append_data_metric(const EdgeRow& row, const EdgeRows& rows, std::string& payload);
+  void append_data_metric(const EdgeRow& row, const EdgeRows& rows, std::string& payload) const;
   void send(std::string_view type, std::uint32_t device, std::string payload, Nanos now, std::vector<EdgeMessage>& out);
 
   std::uint32_t number_;
@@ -124,6 +126,7 @@ class EdgeNode {
   bool was_born_ = false;    // in this session or one before, and not forgotten
   std::uint8_t bdseq_ = 0;
   std::uint8_t seq_ = 0;     // of the next message
+  std::uint64_t next_alias_ = 1;
   std::uint64_t births_ = 0;
 };
 

@@ -55,6 +55,7 @@ void append_quality(std::uint32_t quality, std::string& out) {
 
 void append_metric(const WrittenMetric& metric, std::string& payload) {
   std::string fields(metric.definition);
+  if (metric.alias != 0) append_number(Metric::kAliasFieldNumber, metric.alias, fields);
   append_number(Metric::kTimestampFieldNumber, to_milliseconds(metric.time), fields);
   if (metric.historical) append_number(Metric::kIsHistoricalFieldNumber, 1, fields);
   if (metric.value.empty()) append_number(Metric::kIsNullFieldNumber, 1, fields);
@@ -78,16 +79,9 @@ void append_timestamp(Nanos time, std::string& payload) { append_number(Payload:
 
 void append_seq(std::uint8_t seq, std::string& payload) { append_number(Payload::kSeqFieldNumber, seq, payload); }
 
-std::string alias_field(std::uint64_t alias) {
-  std::string out;
-  append_number(Metric::kAliasFieldNumber, alias, out);
-  return out;
-}
-
-std::string definition_fields(std::string_view name, std::uint64_t alias, std::uint32_t datatype) {
+std::string definition_fields(std::string_view name, std::uint32_t datatype) {
   std::string out;
   append_bytes(Metric::kNameFieldNumber, name, out);
-  if (alias != 0) append_number(Metric::kAliasFieldNumber, alias, out);
   append_number(Metric::kDatatypeFieldNumber, datatype, out);
   return out;
 }

@@ -12,7 +12,8 @@ namespace twinpipe::sparkplug {
 
 /// One metric to write. Empty views and zeros stand for absent fields.
 struct WrittenMetric {
-  std::string_view definition;  // serialized fields: name, alias, datatype, as far as the message wants them
+  std::string_view definition;  // serialized fields of births: name and datatype
+  std::uint64_t alias = 0;
   std::string_view properties;  // serialized fields of its PropertySet
   std::string_view value;       // serialized value field; of a null: empty
   Nanos time = 0;
@@ -33,9 +34,8 @@ void append_metric(const WrittenMetric& metric, std::string& payload);
 void append_timestamp(Nanos time, std::string& payload);
 void append_seq(std::uint8_t seq, std::string& payload);
 
-/// Metric fields for `definition`: by alias alone, and in full. An alias of 0 is left out.
-std::string alias_field(std::uint64_t alias);
-std::string definition_fields(std::string_view name, std::uint64_t alias, std::uint32_t datatype);
+/// For WrittenMetric::definition.
+std::string definition_fields(std::string_view name, std::uint32_t datatype);
 
 /// The declaration to publish. Low and high are in the declared unit: where another unit is canonical, the values are in
 /// that one, and a range in the old one would mislead.

@@ -24,8 +24,12 @@ replay() { # NAME
   equal "$name: exit code of sp-sub" 0 "$code"
   printed "$name" >"$name.got"
 }
-# The news that a value is stale has the time of today.
-printed() { stream_text <"$1.stream" | sed '/ quality 500$/d'; }
+# By series: which readings share a frame depends on when they came. The news that a value is stale has the time of today.
+printed() {
+  stream_text <"$1.stream" >"$1.text"
+  sed '/^value/d' "$1.text"
+  sed -n '/ quality 500$/d; /^value/p' "$1.text" | sort -s -k2,3
+}
 as_expected() { printed "$1" 2>/dev/null | cmp -s - "$TESTS/interop/captures/$1.expected"; }
 
 for capture in "$TESTS"/interop/captures/*.txt; do

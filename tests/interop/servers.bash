@@ -25,7 +25,8 @@ start_mosquitto() {
       echo "max_queued_messages 100000"
       [ $# = 0 ] || printf '%s\n' "$@"
     } >"$SCRATCH/$name.conf"
-    mosquitto -c "$SCRATCH/$name.conf" >"$SCRATCH/$name.log" 2>&1 &
+    : >"$SCRATCH/$name.log"
+    mosquitto -c "$SCRATCH/$name.conf" >>"$SCRATCH/$name.log" 2>&1 &
     mosquitto_pid=$!
     until_true 10 mosquitto_decided "$name"
     if grep -q ' running$' "$SCRATCH/$name.log"; then

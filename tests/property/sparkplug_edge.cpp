@@ -235,9 +235,10 @@ TEST_CASE("every datatype comes back from its metric as it went in") {
     in.text = text;
     std::string field, payload_bytes;
     RC_ASSERT(sp::append_value(datatype, in, field));
-    const std::string definition = sp::definition_fields("m", 7, datatype);
+    const std::string definition = sp::definition_fields("m", datatype);
     sp::WrittenMetric written;
     written.definition = definition;
+    written.alias = 7;
     written.value = field;
     written.time = 1'700'000'000'123 * kMillisecond;
     sp::append_metric(written, payload_bytes);
@@ -245,6 +246,7 @@ TEST_CASE("every datatype comes back from its metric as it went in") {
     RC_ASSERT(payload.ParseFromString(payload_bytes));
     const sp::Metric& metric = payload.metrics(0);
     RC_ASSERT(metric.datatype() == datatype);
+    RC_ASSERT(metric.alias() == 7U);
     RC_ASSERT(metric.timestamp() == 1'700'000'000'123U);
     const std::string nested = metric.has_dataset_value() ? metric.dataset_value().SerializeAsString() : metric.template_value().SerializeAsString();
     sp::RawValue raw;

@@ -241,6 +241,7 @@ TEST_CASE("a new series gives its device, or its node, another birth") {
     REQUIRE(heard[0].payload.metrics_size() == 3);
     REQUIRE(heard[0].payload.seq() == 2);
     REQUIRE(heard[0].payload.metrics(0).double_value() == 22.0);
+    for (const sp::Metric& metric : heard[0].payload.metrics()) REQUIRE(metric.alias() > 3);  // not one of the births before
   }
   SECTION("of the node") {
     REQUIRE(rig.declare("E", "$node", {sensor(3, "memory")}).ok());
@@ -348,6 +349,35 @@ TEST_CASE("waveforms are arrays with a sample period") {
     else REQUIRE((back.double_sample_size() == 3 && back.double_sample(1) == -2.25));
   }
   REQUIRE(heard[1].payload.metrics(0).datatype() == datatype);
+}
+
+TEST_CASE("another sample period gets another birth, which carries the waveform") {
+  EdgeRig rig;
+  REQUIRE(rig.declare("E", "D", {sensor(0, "vibration", v1::VALUE_TYPE_WAVEFORM), sensor(1, "temp")}).ok());
+  v1::Frame frame;
+  v1::Waveform& wave = *frame.mutable_waveform();
+  const auto send = [&](Nanos milliseconds, double period, bool historical) {
+    wave.set_time(milliseconds * kMillisecond);
+    wave.set_sample_period(period);
+    wave.set_historical(historical);
+    wave.clear_double_sample();
+    wave.add_double_sample(static_cast<double>(milliseconds));
+    REQUIRE(rig.feed(frame).ok());
+  };
+  REQUIRE(rig.value(1, 1000, 20.0).ok());
+  REQUIRE(rig.value(1, 1001, 21.0).ok());  // the birth leaves without a waveform
+  rig.heard();
+  send(2000, 0.5, false);
+  send(3000, 0.5, false);
+  send(1500, 0.25, true);
+  const std::vector<Heard> heard = rig.heard();
+  REQUIRE(topics(heard) == Topics{"spBv1.0/G/DBIRTH/E/D", "spBv1.0/G/DDATA/E/D", "spBv1.0/G/DBIRTH/E/D", "spBv1.0/G/DDATA/E/D"});
+  const auto metric = [&heard](std::size_t i) -> const sp::Metric& { return heard[i].payload.metrics(0); };
+  REQUIRE((property(metric(0), "samplePeriod")->double_value() == 0.5 && metric(0).timestamp() == 2000));
+  REQUIRE(metric(1).timestamp() == 3000);
+  REQUIRE((property(metric(2), "samplePeriod")->double_value() == 0.25 && metric(2).timestamp() == 3000));
+  REQUIRE((metric(3).timestamp() == 1500 && metric(3).is_historical()));
+  REQUIRE(heard[0].payload.metrics(1).double_value() == 21.0);
 }
 
 TEST_CASE("a birth before the first waveform says that one will come") {
