@@ -72,6 +72,7 @@ Status TwinFold::on_series(const std::vector<Declared>& declared, const FrameVie
     if (state.slots.empty()) {
       state.node = node_index(table().node_name(asset.node));
       nodes_[state.node].assets.push_back(number);
+      nodes_[state.node].ranked = false;
       state.reason = nodes_[state.node].reason;
       state.since = nodes_[state.node].since;
       asset_index_.emplace(asset_key(asset.site, asset.line, asset.asset), number);

@@ -76,6 +76,7 @@ class TwinFold final : public Stage {
   const AssetState* find_asset(const v1::Lifecycle& lifecycle, std::uint32_t& asset) const;
 
   // twin_state.cpp: frames, state
+  void rank(Node& node);
   void emit(Node& node, Output& out);
   void emit_asset(std::uint32_t asset, Output& out);
   void describe(std::uint32_t asset, v1::Twin& twin);

@@ -25,6 +25,7 @@ struct alignas(64) TwinFold::Metric {
 
 struct TwinFold::AssetState {
   std::uint32_t node = 0;           // index in nodes_
+  std::uint32_t rank = 0;           // among its node's assets by name, once the node is ranked
   std::vector<std::uint32_t> slots; // ordered by sensor name
   bool dead = false;                // a device death since its last birth
   v1::Lifecycle::Reason reason = v1::Lifecycle::REASON_UNSPECIFIED;
@@ -50,6 +51,7 @@ struct TwinFold::Node {
   Nanos rules_until = kForever;       // a temporary freshness rule expires then
   std::vector<Deadline> deadlines;    // a heap; entries may be out of date, which popping finds out
   std::vector<std::uint32_t> assets;
+  bool ranked = false;                // AssetState::rank is up to date
   std::vector<std::uint32_t> dirty;   // assets to tell at the next tick
 };
 

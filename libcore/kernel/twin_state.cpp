@@ -9,18 +9,29 @@
 
 namespace twinpipe {
 
-/// Tells the assets of a node that changed, in order of their names: the order must not depend on arrival.
-void TwinFold::emit(Node& node, Output& out) {
-  const auto by_name = [this](std::uint32_t number) {
+/// Numbers a node's assets by name, so that ticks sort numbers and not names.
+void TwinFold::rank(Node& node) {
+  if (node.ranked) return;
+  std::vector<std::uint32_t> order = node.assets;
+  std::ranges::sort(order, {}, [this](std::uint32_t number) {
     const Asset& asset = table().asset(number);
     return std::tie(asset.site, asset.line, asset.asset);
-  };
-  std::ranges::sort(node.dirty, {}, by_name);
+  });
+  for (std::uint32_t i = 0; i < order.size(); ++i) assets_[order[i]].rank = i;
+  node.ranked = true;
+}
+
+/// Tells the assets of a node that changed, in order of their names: the order must not depend on arrival.
+void TwinFold::emit(Node& node, Output& out) {
   const std::uint8_t wanted = options_.changes == TwinChanges::all ? 3 : options_.changes == TwinChanges::state ? 2 : 0;
-  for (const std::uint32_t asset : node.dirty) {
-    if (dirty_[asset] & wanted) emit_asset(asset, out);
+  std::erase_if(node.dirty, [&](std::uint32_t asset) {
+    const bool silent = (dirty_[asset] & wanted) == 0;
     dirty_[asset] = 0;
-  }
+    return silent;
+  });
+  rank(node);
+  std::ranges::sort(node.dirty, {}, [this](std::uint32_t asset) { return assets_[asset].rank; });
+  for (const std::uint32_t asset : node.dirty) emit_asset(asset, out);
   node.dirty.clear();
 }
 
