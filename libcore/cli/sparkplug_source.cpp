@@ -116,9 +116,9 @@ void SparkplugSource::on_connected() {
 
 void SparkplugSource::on_state(const sparkplug::Message& message) {
   switch (state_->observe(message)) {
-    case sparkplug::HostState::Answer::none: return;
-    case sparkplug::HostState::Answer::publish_again: publications_.push_back(state_->birth()); return;
-    case sparkplug::HostState::Answer::conflict:
+    case sparkplug::StatePublisher::Answer::none: return;
+    case sparkplug::StatePublisher::Answer::publish_again: publications_.push_back(state_->birth()); return;
+    case sparkplug::StatePublisher::Answer::conflict:
       fatal_ = Status::error(Code::bad_config, fmt::format("another primary host publishes {}: two hosts must not share an id; this one stops", state_->topic()));
       return;
   }

@@ -58,7 +58,7 @@ class SparkplugSource {
   Source source_;
   sparkplug::SparkplugHost host_;
   std::unique_ptr<PlainTopics> plain_topics_;
-  std::optional<sparkplug::HostState> state_;
+  std::optional<sparkplug::StatePublisher> state_;
   std::unique_ptr<MqttClient> link_, plain_link_;
   sparkplug::Publications publications_;
   Status fatal_;

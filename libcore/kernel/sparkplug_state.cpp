@@ -7,20 +7,20 @@
 
 namespace twinpipe::sparkplug {
 
-std::string HostState::text(bool online, std::int64_t milliseconds) const {
+std::string StatePublisher::text(bool online, std::int64_t milliseconds) const {
   return fmt::format(R"({{"online":{},"timestamp":{}}})", online, milliseconds);
 }
 
-Publication HostState::will(Nanos now) {
+Publication StatePublisher::will(Nanos now) {
   since_ = now / kMillisecond;
   return {topic_, text(false, since_), 1, true};
 }
 
-Publication HostState::birth() const { return {topic_, text(true, since_), 1, true}; }
+Publication StatePublisher::birth() const { return {topic_, text(true, since_), 1, true}; }
 
-Publication HostState::death(Nanos now) const { return {topic_, text(false, now / kMillisecond), 1, true}; }
+Publication StatePublisher::death(Nanos now) const { return {topic_, text(false, now / kMillisecond), 1, true}; }
 
-HostState::Answer HostState::observe(const Message& message) {
+StatePublisher::Answer StatePublisher::observe(const Message& message) {
   if (message.retained) return Answer::none;
   simdjson::dom::parser parser;
   simdjson::dom::element root;

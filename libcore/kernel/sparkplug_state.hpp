@@ -9,9 +9,9 @@
 
 namespace twinpipe::sparkplug {
 
-class HostState {
+class StatePublisher {
  public:
-  explicit HostState(std::string host_id) : topic_(state_topic(host_id)) {}
+  explicit StatePublisher(std::string host_id) : topic_(state_topic(host_id)) {}
 
   const std::string& topic() const { return topic_; }
   /// For the CONNECT that follows: online false, and the time that the birth will repeat.

@@ -22,7 +22,7 @@ TEST_CASE("STATE's will, birth and death",
           "[tck-id-operational-behavior-host-application-death-payload][tck-id-operational-behavior-host-application-death-qos]"
           "[tck-id-operational-behavior-host-application-death-retained][tck-id-payloads-state-birth-payload]"
           "[tck-id-payloads-state-will-message-payload][tck-id-payloads-state-will-message-qos][tck-id-payloads-state-will-message-retain]") {
-  HostState state("plant");
+  StatePublisher state("plant");
   const Publication will = state.will(kStart + 5), birth = state.birth(), death = state.death(kStart + kSecond);
   for (const Publication& p : {will, birth, death}) {
     CHECK(p.topic == "spBv1.0/STATE/plant");
@@ -35,12 +35,12 @@ TEST_CASE("STATE's will, birth and death",
 }
 
 TEST_CASE("who says that we are offline is contradicted; who goes on saying it has our id") {
-  HostState state("plant");
+  StatePublisher state("plant");
   (void)state.will(kStart);
   const auto hear = [&](const std::string& text, Nanos at, bool retained = false) {
     return state.observe({state.topic(), text, retained, at});
   };
-  using Answer = HostState::Answer;
+  using Answer = StatePublisher::Answer;
   CHECK(hear(state.birth().payload, kStart) == Answer::none);
   CHECK(hear(R"({"online":false,"timestamp":1})", kStart, true) == Answer::none);
   CHECK(hear(R"({"online":false,"timestamp":1})", kStart) == Answer::publish_again);
