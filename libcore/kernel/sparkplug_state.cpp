@@ -13,10 +13,14 @@ std::string StatePublisher::text(bool online, std::int64_t milliseconds) const {
 
 Publication StatePublisher::will(Nanos now) {
   since_ = now / kMillisecond;
+  unheard_ = 0;
   return {topic_, text(false, since_), 1, true};
 }
 
-Publication StatePublisher::birth() const { return {topic_, text(true, since_), 1, true}; }
+Publication StatePublisher::birth() {
+  ++unheard_;
+  return {topic_, text(true, since_), 1, true};
+}
 
 Publication StatePublisher::death(Nanos now) const { return {topic_, text(false, now / kMillisecond), 1, true}; }
 
@@ -29,7 +33,8 @@ StatePublisher::Answer StatePublisher::observe(const Message& message) {
   // What is no STATE at all contradicts ours too.
   const bool readable = parser.parse(message.payload.data(), message.payload.size()).get(root) == simdjson::SUCCESS &&
                         root["online"].get(online) == simdjson::SUCCESS && root["timestamp"].get(timestamp) == simdjson::SUCCESS;
-  if (readable && online && timestamp == since_) return Answer::none;
+  // Our own words come back once each. The same words once more are another host's, of the same millisecond.
+  if (readable && online && timestamp == since_ && --unheard_ >= 0) return Answer::none;
   if (message.arrival - quarrel_since_ > kPeriod || message.arrival < quarrel_since_) {
     quarrel_since_ = message.arrival;
     quarrels_ = 0;

@@ -16,7 +16,7 @@ class StatePublisher {
   const std::string& topic() const { return topic_; }
   /// For the CONNECT that follows: online false, and the time that the birth will repeat.
   Publication will(Nanos now);
-  Publication birth() const;
+  Publication birth();
   /// Before DISCONNECT, which discards the will.
   Publication death(Nanos now) const;
 
@@ -37,6 +37,7 @@ class StatePublisher {
   std::int64_t since_ = 0;  // ms: the timestamp of this connection
   Nanos quarrel_since_ = 0;
   int quarrels_ = 0;
+  int unheard_ = 0;  // births of ours that have not come back yet
 };
 
 }  // namespace twinpipe::sparkplug

@@ -133,3 +133,15 @@ TEST_CASE("what is no table is refused") {
   CHECK_FALSE(scene.host.load_table(table).ok());
   CHECK_FALSE(scene.host.load_table("").ok());
 }
+
+TEST_CASE("two hosts of one id that connected in the same millisecond are told apart by the number of births that come back") {
+  StatePublisher state("plant");
+  (void)state.will(kStart);
+  using Answer = StatePublisher::Answer;
+  const std::string birth = state.birth().payload;
+  const auto hear = [&] { return state.observe({state.topic(), birth, false, kStart}); };
+  CHECK(hear() == Answer::none);           // our own
+  CHECK(hear() == Answer::publish_again);  // the other's
+  (void)state.birth();
+  CHECK(hear() == Answer::none);
+}
