@@ -17,8 +17,8 @@ class StreamWriter {
   StreamWriter() { out_.open("test 0"); }
   Output& out() { return out_; }
 
-  void series(const std::string& node, const std::string& asset, const std::vector<std::string>& sensors, std::uint32_t first_alias,
-              Nanos birth = 1, ValueType type = v1::VALUE_TYPE_DOUBLE) {
+  void series(const std::string& node, const std::string& asset, const std::vector<std::string>& sensors,
+              std::uint32_t first_alias, Nanos birth = 1, ValueType type = v1::VALUE_TYPE_DOUBLE) {
     v1::Frame frame;
     v1::Series& series = *frame.mutable_series();
     series.set_site("s");

@@ -118,7 +118,8 @@ class EdgeRig {
   Output out_;
 };
 
-inline v1::Sensor sensor(std::uint32_t alias, const std::string& name, ValueType type = v1::VALUE_TYPE_DOUBLE, std::uint32_t datatype = 0) {
+inline v1::Sensor sensor(std::uint32_t alias, const std::string& name, ValueType type = v1::VALUE_TYPE_DOUBLE,
+                         std::uint32_t datatype = 0) {
   v1::Sensor out;
   out.set_alias(alias);
   out.set_name(name);

@@ -49,7 +49,8 @@ inline Status write_log(std::string_view stream, const Routes& routes, std::int3
 inline Status read_log(const Log& log, std::int32_t partitions, Output& out) {
   std::map<std::uint32_t, std::vector<const Stored*>> queues;
   for (const Stored& record : log.records)
-    queues[record.topic * static_cast<std::uint32_t>(partitions) + static_cast<std::uint32_t>(record.partition)].push_back(&record);
+    queues[record.topic * static_cast<std::uint32_t>(partitions) + static_cast<std::uint32_t>(record.partition)].push_back(
+        &record);
   std::uint32_t places = 0;
   for (const auto& [place, queue] : queues) places = std::max(places, place + 1);
   LogFrames frames(places, SeriesTable::kDefaultLimit, kDefaultFrameLimit);
@@ -142,7 +143,10 @@ inline std::vector<Event> events_of(std::string_view stream) {
       v1::Lifecycle lifecycle;
       v1::Gap gap;
       v1::Watermark watermark;
-      const auto parse = [&](auto& message) { message.ParseFromArray(frame.payload.data(), static_cast<int>(frame.payload.size())); return message.node(); };
+      const auto parse = [&](auto& message) {
+        message.ParseFromArray(frame.payload.data(), static_cast<int>(frame.payload.size()));
+        return message.node();
+      };
       if (frame.kind == FrameKind::lifecycle) event.node = parse(lifecycle);
       if (frame.kind == FrameKind::gap) event.node = parse(gap);
       if (frame.kind == FrameKind::watermark) event.node = parse(watermark);

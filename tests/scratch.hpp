@@ -24,7 +24,8 @@ class Scratch {
 
   std::string path(const std::string& name = {}) const { return name.empty() ? path_.string() : (path_ / name).string(); }
   std::size_t files() const {
-    return static_cast<std::size_t>(std::distance(std::filesystem::directory_iterator(path_), std::filesystem::directory_iterator()));
+    return static_cast<std::size_t>(
+        std::distance(std::filesystem::directory_iterator(path_), std::filesystem::directory_iterator()));
   }
 
  private:

@@ -30,23 +30,32 @@ struct Options {
 void declare(cli::Tool& tool, Options& options) {
   const auto one_of = [](const std::vector<std::string>& names) { return CLI::IsMember(names); };
   tool.option("FILE", options.files, "FILE", "Read these one after another; standard input is '-', and the default");
-  tool.option("--from", options.from, "FORM", "What comes in: frames, json or csv")->check(one_of({"frames", "json", "csv"}))->capture_default_str();
+  tool.option("--from", options.from, "FORM", "What comes in: frames, json or csv")
+      ->check(one_of({"frames", "json", "csv"}))
+      ->capture_default_str();
   CLI::Option* to = tool.option("--to", options.to, "FORM", "What goes out: json (the default), csv, table or frames");
   to->check(one_of({"json", "csv", "table", "frames"}));
   tool.flag("--exact", options.exact, "JSON with a line a frame and aliases as they are: --from json gives the same bytes back");
   tool.flag("--last", options.last, "In a table: at the end, the last value of each series and the last twin of each asset");
   CLI::Option* stat = tool.flag("--stat", options.stat, "Count what the stream holds; with --to json as an object");
-  tool.flag("--canonical", options.canonical, "JSON lines that are equal for streams that say the same")->excludes(stat)->excludes(to);
-  tool.option("--match", options.patterns, "PATTERN", "Only series like site/line/asset/sensor, a glob a level; can be repeated")->allow_extra_args(false);
+  tool.flag("--canonical", options.canonical, "JSON lines that are equal for streams that say the same")
+      ->excludes(stat)
+      ->excludes(to);
+  tool.option("--match", options.patterns, "PATTERN", "Only series like site/line/asset/sensor, a glob a level; can be repeated")
+      ->allow_extra_args(false);
   tool.option("--since", options.since, "TIME", "Only event times from this on: RFC 3339, or nanoseconds since 1970");
   tool.option("--until", options.until, "TIME", "Only event times before this");
   tool.option("--only", options.only, "KINDS", "Only these kinds of frames, with commas between: readings,twin");
-  tool.option("--head", options.head, "COUNT", "Stop after so many readings and other frames; Open, Close and Series do not count");
+  tool.option("--head", options.head, "COUNT",
+              "Stop after so many readings and other frames; Open, Close and Series do not count");
   tool.option("--type", options.type, "TYPE", "Type of values in CSV: double, bool, int64, uint64, string or bytes")
       ->check(one_of({"double", "bool", "int64", "uint64", "string", "bytes"}));
-  tool.option("--rows", options.rows, "COUNT", "Greatest number of readings in a frame made from text")->check(CLI::PositiveNumber)->capture_default_str();
+  tool.option("--rows", options.rows, "COUNT", "Greatest number of readings in a frame made from text")
+      ->check(CLI::PositiveNumber)
+      ->capture_default_str();
   CLI::Option* output = tool.option("--output", options.output, "PREFIX", "Where --split writes: PREFIX.0000.frames and so on");
-  bytes_option(tool, "--split", options.split, "Cut into files of at most so many bytes, each a stream of its own; 0: do not")->needs(output);
+  bytes_option(tool, "--split", options.split, "Cut into files of at most so many bytes, each a stream of its own; 0: do not")
+      ->needs(output);
   bytes_option(tool, "--memory", options.memory, "Greatest size in bytes of what --canonical keeps");
 }
 

@@ -18,23 +18,33 @@ struct Options {
 };
 
 void declare(cli::Tool& tool, Options& options) {
-  tool.option("--route", options.routes, "PATTERN=TOPIC", "Topic of the series that match; the first match wins; replaces the four default routes");
+  tool.option("--route", options.routes, "PATTERN=TOPIC",
+              "Topic of the series that match; the first match wins; replaces the four default routes");
   tool.option("--dead-letter", options.dead_letter, "TOPIC", "Topic of what no route takes")->capture_default_str();
-  tool.option("--batch", options.limits.batch, "COUNT", "Greatest number of readings in a value")->check(CLI::PositiveNumber)->capture_default_str();
+  tool.option("--batch", options.limits.batch, "COUNT", "Greatest number of readings in a value")
+      ->check(CLI::PositiveNumber)
+      ->capture_default_str();
   cli::bytes_option(tool, "--max-value", options.limits.max_value, "Greatest size of a value, in bytes")
       ->check(CLI::Range(std::size_t{1024}, std::size_t{1} << 30, "BYTES"));
-  cli::duration_option(tool, "--linger", options.limits.linger, "Longest wait for a fuller value, on the clock of the stream's ticks");
+  cli::duration_option(tool, "--linger", options.limits.linger,
+                       "Longest wait for a fuller value, on the clock of the stream's ticks");
   cli::bytes_option(tool, "--buffer", options.limits.buffer, "Bytes that wait to become values, at most");
-  cli::bytes_option(tool, "--memory", options.producer.memory, "Bytes that wait for acknowledgement, at most; then the input waits");
+  cli::bytes_option(tool, "--memory", options.producer.memory,
+                    "Bytes that wait for acknowledgement, at most; then the input waits");
   tool.option("--compression", options.producer.compression, "CODEC", "Compression of record batches")
-      ->check(CLI::IsMember({"none", "lz4", "zstd", "snappy", "gzip"}))->capture_default_str();
+      ->check(CLI::IsMember({"none", "lz4", "zstd", "snappy", "gzip"}))
+      ->capture_default_str();
   cli::duration_option(tool, "--delivery-timeout", options.producer.delivery_timeout, "Longest time without an acknowledgement");
   tool.option("--cursor", options.cursor, "FILE", "Keep here the last Position before which everything is acknowledged");
   tool.flag("--create-topics", options.producer.create_topics, "Create the topics that do not exist");
   TopicSettings& topics = options.producer.topic_settings;
-  tool.option("--partitions", topics.partitions, "COUNT", "Partitions of created topics")->check(CLI::PositiveNumber)->capture_default_str();
-  tool.option("--replication", topics.replication, "COUNT", "Replicas of created topics; -1: the broker's default")->capture_default_str();
-  tool.option("--min-insync-replicas", topics.min_insync_replicas, "COUNT", "Replicas that must have a record, of created topics");
+  tool.option("--partitions", topics.partitions, "COUNT", "Partitions of created topics")
+      ->check(CLI::PositiveNumber)
+      ->capture_default_str();
+  tool.option("--replication", topics.replication, "COUNT", "Replicas of created topics; -1: the broker's default")
+      ->capture_default_str();
+  tool.option("--min-insync-replicas", topics.min_insync_replicas, "COUNT",
+              "Replicas that must have a record, of created topics");
   cli::duration_option(tool, "--retention", topics.retention, "How long created topics keep records; 0: the broker's default");
 }
 

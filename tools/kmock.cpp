@@ -25,11 +25,11 @@ Status create(KafkaMock& mock, const std::string& text) {
   return mock.create_topic(text.substr(0, colon), partitions);
 }
 
-/// Until a signal; or, when standard input is a pipe, until its writer left: so the cluster ends with the script that holds the pipe.
-/// Any other standard input says nothing: a shell gives its background jobs /dev/null, which is at its end from the start.
+/// Until a signal; or, when standard input is a pipe, until its writer left: so the cluster ends with the script that holds the
+/// pipe. Any other standard input says nothing: a shell gives its background jobs /dev/null, which is at its end from the start.
 Status serve() {
   Signals signals;
-  struct stat info{};
+  struct stat info {};
   const int input = fstat(STDIN_FILENO, &info) == 0 && S_ISFIFO(info.st_mode) ? STDIN_FILENO : -1;
   for (char bytes[512];;) {
     const Ready ready = wait_ready(input, -1, -1, signals, -1);

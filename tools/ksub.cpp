@@ -29,12 +29,17 @@ int main(int argc, char** argv) {
   ConsumerOptions consumer;
   std::string shard = "0/1";
   options.topics = {"telemetry.vibration", "telemetry.thermal", "asset.state", "asset.alarms"};
-  tool.option("--topic", options.topics, "TOPIC", "Topic to read, may be repeated; replaces the four of kbridge's default routes");
-  CLI::Option* by_shard = tool.option("--shard", shard, "I/N", "Read partitions I, I+N, I+2N, ... of every topic")->capture_default_str();
-  tool.option("--group", options.group, "ID", "Read as a member of this consumer group; not for stateful filters")->excludes(by_shard);
-  tool.option("--from", options.from, "WHERE", "Where to start without a cursor: earliest, latest, a record time; cursor: refuse to start without one")
+  tool.option("--topic", options.topics, "TOPIC",
+              "Topic to read, may be repeated; replaces the four of kbridge's default routes");
+  CLI::Option* by_shard =
+      tool.option("--shard", shard, "I/N", "Read partitions I, I+N, I+2N, ... of every topic")->capture_default_str();
+  tool.option("--group", options.group, "ID", "Read as a member of this consumer group; not for stateful filters")
+      ->excludes(by_shard);
+  tool.option("--from", options.from, "WHERE",
+              "Where to start without a cursor: earliest, latest, a record time; cursor: refuse to start without one")
       ->capture_default_str();
-  tool.option("--cursor", options.cursor, "FILE", "Start from the Position in this file, which the last tool of the chain writes");
+  tool.option("--cursor", options.cursor, "FILE",
+              "Start from the Position in this file, which the last tool of the chain writes");
   tool.flag("--until-end", options.until_end, "Stop at the end that the topics have now");
   cli::duration_option(tool, "--settle", options.settle, "Longest wait for a partition that is behind the others");
   cli::bytes_option(tool, "--fetch-ahead", consumer.fetch_ahead, "Bytes fetched ahead, a partition");

@@ -15,7 +15,8 @@ Result<double> parse_rate(const std::string& text) {
   if (text == "max") return 0.0;
   double speed = 0;
   const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), speed);
-  const bool whole = error == std::errc{} && std::string_view(end, static_cast<std::size_t>(text.data() + text.size() - end)) == "x";
+  const bool whole =
+      error == std::errc{} && std::string_view(end, static_cast<std::size_t>(text.data() + text.size() - end)) == "x";
   if (!whole || !(speed > 0) || speed > 1e9) return Status::error(Code::usage, "--rate " + text + ": write 1x, 10x, 0.5x or max");
   return speed;
 }
@@ -31,14 +32,18 @@ int main(int argc, char** argv) {
   std::string rate = "max", payload = "sparkplug";
   tool.option("--rate", rate, "RATE", "Pace by event time (1x, 10x, 0.5x) or as fast as it goes (max)")->capture_default_str();
   tool.option("--metrics-per-message", edge_options.metrics_per_message, "COUNT", "Greatest number of metrics in a data message")
-      ->check(CLI::Range(1, 10'000))->capture_default_str();
+      ->check(CLI::Range(1, 10'000))
+      ->capture_default_str();
   tool.option("--plain", plain, "PATTERN", "Series that go to topic site/line/asset/sensor with QoS 1; repeatable")->take_all();
   tool.option("--payload", payload, "FORMAT", "Of plain topics: sparkplug, text or json")
-      ->check(CLI::IsMember({"sparkplug", "text", "json"}))->capture_default_str();
+      ->check(CLI::IsMember({"sparkplug", "text", "json"}))
+      ->capture_default_str();
   tool.option("--primary-host", options.primary_host, "ID", "Births wait until this host application is online");
   cli::duration_option(tool, "--birth-wait", options.birth_wait, "How long a birth waits for a value of every metric");
   cli::duration_option(tool, "--linger", options.linger, "How long sessions stay open after the end of the input");
-  tool.option("--queue", options.queue, "COUNT", "Greatest number of a node's messages on their way")->check(CLI::PositiveNumber)->capture_default_str();
+  tool.option("--queue", options.queue, "COUNT", "Greatest number of a node's messages on their way")
+      ->check(CLI::PositiveNumber)
+      ->capture_default_str();
   return tool.run(argc, argv, [&]() -> Status {
     Result<MqttOptions> brokers = mqtt.load();
     if (!brokers.ok()) return brokers.status();
@@ -55,7 +60,9 @@ int main(int argc, char** argv) {
       edge_options.plain.push_back(std::move(*pattern));
     }
     using sparkplug::PlainPayload;
-    edge_options.payload = payload == "text" ? PlainPayload::text : payload == "json" ? PlainPayload::json : PlainPayload::sparkplug;
+    edge_options.payload = payload == "text"   ? PlainPayload::text
+                           : payload == "json" ? PlainPayload::json
+                                               : PlainPayload::sparkplug;
 
     SeriesTable table(tool.common().max_series);
     sparkplug::SparkplugEdge stage(table, std::move(edge_options));

@@ -1,11 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 // twin-fold: the current state of every asset, on event time, with its freshness.
-#include "kernel/twin_fold.hpp"
-
 #include "cli/cursor.hpp"
 #include "cli/policy_option.hpp"
 #include "cli/runner.hpp"
 #include "cli/snapshot.hpp"
+#include "kernel/twin_fold.hpp"
 
 using namespace twinpipe;
 

@@ -20,7 +20,9 @@ Result<KafkaProperties> KafkaOption::load() const {
     properties = std::move(*read);
   }
   if (!brokers_.empty()) properties.emplace_back("bootstrap.servers", brokers_);
-  const auto named = [](const auto& property) { return property.first == "bootstrap.servers" || property.first == "metadata.broker.list"; };
+  const auto named = [](const auto& property) {
+    return property.first == "bootstrap.servers" || property.first == "metadata.broker.list";
+  };
   if (std::ranges::none_of(properties, named)) return Status::error(Code::usage, "no Kafka broker is named: use --brokers");
   return properties;
 }

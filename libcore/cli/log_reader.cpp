@@ -27,7 +27,10 @@ Nanos stamp_of(const rd_kafka_message_t& message) {
 }  // namespace
 
 LogReader::LogReader(Tool& tool, LogOptions options, ConsumerOptions consumer)
-    : tool_(&tool), options_(std::move(options)), consumer_(std::move(consumer)), source_(tool),
+    : tool_(&tool),
+      options_(std::move(options)),
+      consumer_(std::move(consumer)),
+      source_(tool),
       frames_(0, options_.max_series, options_.max_frame) {
   name_ = "ksub";
   for (const std::string& topic : options_.topics) name_ += (name_.size() == 4 ? " " : ",") + topic;
@@ -47,7 +50,8 @@ Status LogReader::open() {
     if (!read.ok()) return read.status();
     resumed_ = std::move(*read);
     if (resumed_ && resumed_->source() != name_)
-      return Status::error(Code::bad_config, fmt::format("{}: a cursor of '{}', not of '{}'", options_.cursor, resumed_->source(), name_));
+      return Status::error(Code::bad_config,
+                           fmt::format("{}: a cursor of '{}', not of '{}'", options_.cursor, resumed_->source(), name_));
     if (resumed_) number_ = resumed_->number();
   }
   if (options_.from == "cursor" && !resumed_) return Status::error(Code::no_input, options_.cursor + ": no such cursor");
@@ -73,10 +77,12 @@ Status LogReader::open_shard(const std::vector<std::int32_t>& counts) {
                                                          options_.topics[0], counts[0], options_.topics[i], counts[i]));
   std::vector<Partition> partitions;
   for (const std::string& topic : options_.topics)
-    for (std::int32_t number = static_cast<std::int32_t>(options_.shard); number < counts[0]; number += static_cast<std::int32_t>(options_.shards))
+    for (std::int32_t number = static_cast<std::int32_t>(options_.shard); number < counts[0];
+         number += static_cast<std::int32_t>(options_.shards))
       partitions.push_back(Partition{topic, number, RD_KAFKA_OFFSET_BEGINNING});
   if (partitions.empty())
-    return Status::error(Code::bad_config, fmt::format("shard {}/{} has no partition: there are {}", options_.shard, options_.shards, counts[0]));
+    return Status::error(Code::bad_config,
+                         fmt::format("shard {}/{} has no partition: there are {}", options_.shard, options_.shards, counts[0]));
   if (Status status = start_at(partitions); !status.ok()) return status;
   return consumer_.assign(std::move(partitions));
 }
@@ -95,8 +101,10 @@ Status LogReader::start_at(std::vector<Partition>& partitions) {
       for (const v1::Offset& offset : resumed_->offset())
         if (offset.name() == partition.topic && offset.partition() == partition.number) partition.from = offset.next();
       if (partition.from < low)
-        return Status::error(Code::bad_data, fmt::format("{} [{}]: {} records from offset {} on were deleted before they were read (remove {} to start anew)",
-                                                         partition.topic, partition.number, low - partition.from, partition.from, options_.cursor));
+        return Status::error(
+            Code::bad_data,
+            fmt::format("{} [{}]: {} records from offset {} on were deleted before they were read (remove {} to start anew)",
+                        partition.topic, partition.number, low - partition.from, partition.from, options_.cursor));
     } else if (!by_time) {
       partition.from = options_.from == "latest" ? high : low;
     } else if (partition.from < 0) {
@@ -198,7 +206,8 @@ Status LogReader::step(bool& took) {
 Status LogReader::take(std::size_t partition) {
   const rd_kafka_message_t& message = *heads_[partition];
   Status status;
-  if (message.len > 0) status = frames_.take(static_cast<std::uint32_t>(partition), passed_[partition], value_of(message), source_.out());
+  if (message.len > 0)
+    status = frames_.take(static_cast<std::uint32_t>(partition), passed_[partition], value_of(message), source_.out());
   if (!status.ok()) {
     status = Status::error(status.code, where(partition, message.offset) + ": " + status.message);
     if (!options_.skip_bad || status.code != Code::bad_data) return status;

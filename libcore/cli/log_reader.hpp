@@ -19,7 +19,7 @@ namespace twinpipe::cli {
 
 struct LogOptions {
   std::vector<std::string> topics;
-  std::string group;           // empty: the shard
+  std::string group;  // empty: the shard
   std::uint32_t shard = 0, shards = 1;
   std::string from = "earliest";
   std::string cursor;
@@ -64,14 +64,14 @@ class LogReader {
   std::string name_;
   std::uint64_t generation_ = 0, number_ = 0, skipped_ = 0;
   std::vector<const rd_kafka_message_t*> heads_;
-  std::vector<Nanos> stamps_;            // of the heads; the greatest time where there is none
-  std::vector<Nanos> passed_;            // timestamp of the last record taken, by partition
-  std::vector<std::int64_t> ends_;       // --until-end: where each partition ends
-  std::vector<bool> lagging_;            // waited for in vain
-  std::size_t empty_ = 0;                // partitions without a head
-  bool look_due_ = true;                 // something may have been fetched for them
-  std::optional<Nanos> stamp_;           // of the last record taken
-  std::optional<Nanos> waiting_since_;   // monotonic
+  std::vector<Nanos> stamps_;           // of the heads; the greatest time where there is none
+  std::vector<Nanos> passed_;           // timestamp of the last record taken, by partition
+  std::vector<std::int64_t> ends_;      // --until-end: where each partition ends
+  std::vector<bool> lagging_;           // waited for in vain
+  std::size_t empty_ = 0;               // partitions without a head
+  bool look_due_ = true;                // something may have been fetched for them
+  std::optional<Nanos> stamp_;          // of the last record taken
+  std::optional<Nanos> waiting_since_;  // monotonic
   Nanos next_position_ = 0;
   std::string last_position_, committed_;
 };

@@ -13,11 +13,14 @@ MqttOption::MqttOption(Tool& tool) {
       ->capture_default_str();
   tool.option("--client-id", client_id_, "ID", "MQTT client id; by default a random one");
   tool.option("--user", user_, "NAME", "MQTT user name");
-  tool.option("--password-file", password_file_, "FILE", "Holds the MQTT password in its first line; else the environment's MQTT_PASSWORD");
+  tool.option("--password-file", password_file_, "FILE",
+              "Holds the MQTT password in its first line; else the environment's MQTT_PASSWORD");
   tool.option("--ca", ca_, "FILE", "CA certificates (PEM) for mqtts://; by default the system's");
   tool.option("--cert", certificate_, "FILE", "Own certificate (PEM) for mqtts://");
   tool.option("--key", key_, "FILE", "Its key (PEM)");
-  tool.option("--keep-alive", keep_alive_, "SECONDS", "MQTT keep-alive, in seconds")->check(CLI::Range(5, 65535))->capture_default_str();
+  tool.option("--keep-alive", keep_alive_, "SECONDS", "MQTT keep-alive, in seconds")
+      ->check(CLI::Range(5, 65535))
+      ->capture_default_str();
 }
 
 Result<MqttOptions> MqttOption::load() const {

@@ -49,7 +49,8 @@ Status PolicyOption::explain() const {
   const auto levels = split_series_name(series_);
   if (!levels) return Status::error(Code::usage, fmt::format("'{}' is not a series: write site/line/asset/sensor", series_));
   const auto& [site, line, asset, sensor] = *levels;
-  std::string text = fmt::format("policy {} version {} owner {} digest {}\n", policy_.name(), policy_.version(), policy_.owner(), policy_.digest());
+  std::string text = fmt::format("policy {} version {} owner {} digest {}\n", policy_.name(), policy_.version(), policy_.owner(),
+                                 policy_.digest());
   bool found = false;
   for (const Rule& rule : policy_.rules(section_)) {
     if (!rule.pattern.matches(site, line, asset, sensor)) continue;
@@ -60,7 +61,9 @@ Status PolicyOption::explain() const {
     text += "\n";
     if (found) break;
   }
-  if (!found) text += fmt::format("no {}rule of section {} matches: the series passes whole\n", text.find("rule ") == text.npos ? "" : "other ", section_);
+  if (!found)
+    text += fmt::format("no {}rule of section {} matches: the series passes whole\n",
+                        text.find("rule ") == text.npos ? "" : "other ", section_);
   return print(text);
 }
 

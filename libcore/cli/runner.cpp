@@ -19,8 +19,15 @@ constexpr Nanos kWakeEvery = 100 * kMillisecond;
 class Run {
  public:
   Run(Tool& tool, const Feed& feed, const Hooks& hooks, Stage* stage, SeriesTable* table)
-      : tool_(tool), source_(feed.source), taker_(feed.taker), feed_(feed), hooks_(hooks), stage_(stage), table_(table),
-        statistics_(tool), store_(tool.common().state_directory) {}
+      : tool_(tool),
+        source_(feed.source),
+        taker_(feed.taker),
+        feed_(feed),
+        hooks_(hooks),
+        stage_(stage),
+        table_(table),
+        statistics_(tool),
+        store_(tool.common().state_directory) {}
 
   Status loop();
 

@@ -18,8 +18,8 @@ namespace twinpipe::cli {
 
 /// What a sink with work of its own (Kafka's delivery reports) adds to the loop.
 struct Hooks {
-  int fd = -1;                          // wakes the loop when readable
-  std::function<Status()> on_wake;      // called then, and at least every 100 ms while the input is quiet
+  int fd = -1;                      // wakes the loop when readable
+  std::function<Status()> on_wake;  // called then, and at least every 100 ms while the input is quiet
   /// Asked after each frame, and again at the end of the input (`ended`): how long to take nothing more, at most; 0: go on.
   /// Meanwhile on_wake runs when `fd` is readable, and a request to stop is heard. For sinks with bounded queues.
   std::function<Result<Nanos>(bool ended)> hold;
@@ -57,7 +57,7 @@ Status run_stage(Tool& tool, SeriesTable& table, Stage& stage, const Hooks& hook
 /// The same loop without a stage, for fcat.
 struct Feed {
   using Write = std::function<Status(Output&)>;
-  FrameSource& source;             // not yet given a descriptor
+  FrameSource& source;  // not yet given a descriptor
   FrameTaker& taker;
   std::vector<std::string> files;  // read one after another, as if joined; none, or "-": standard input
   bool text = false;               // what the taker writes is text

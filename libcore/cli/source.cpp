@@ -72,7 +72,8 @@ Status Source::close() {
 }
 
 std::vector<Counter> Source::counters() const {
-  std::vector<Counter> all{{"frames_out", out_.frames()}, {"readings_out", out_.rows()}, {"bytes_out", sink_.bytes() + written()}};
+  std::vector<Counter> all{
+      {"frames_out", out_.frames()}, {"readings_out", out_.rows()}, {"bytes_out", sink_.bytes() + written()}};
   if (counters_)
     for (Counter& counter : counters_()) all.push_back(std::move(counter));
   return all;

@@ -47,7 +47,8 @@ Status SparkplugSource::run() {
 }
 
 Status SparkplugSource::prepare() {
-  if (state_ && !sparkplug::valid_id(options_.host_id)) return Status::error(Code::usage, "host id '" + options_.host_id + "' is no topic level");
+  if (state_ && !sparkplug::valid_id(options_.host_id))
+    return Status::error(Code::usage, "host id '" + options_.host_id + "' is no topic level");
   if (!options_.plain.patterns.empty()) {
     if (options_.mqtt.client_id.empty())
       return Status::error(Code::usage, "--plain needs --client-id: the broker keeps QoS 1 messages for that client");
@@ -96,7 +97,8 @@ MqttCallbacks SparkplugSource::sparkplug_callbacks() {
   };
   callbacks.on_subscribed = [this](int, const std::vector<int>& granted) {
     for (const int qos : granted)
-      if (qos == kRefused) fatal_ = Status::error(Code::no_permission, "the broker refuses the subscription to Sparkplug's topics");
+      if (qos == kRefused)
+        fatal_ = Status::error(Code::no_permission, "the broker refuses the subscription to Sparkplug's topics");
   };
   return callbacks;
 }
@@ -119,7 +121,9 @@ void SparkplugSource::on_state(const sparkplug::Message& message) {
     case sparkplug::StatePublisher::Answer::none: return;
     case sparkplug::StatePublisher::Answer::publish_again: publications_.push_back(state_->birth()); return;
     case sparkplug::StatePublisher::Answer::conflict:
-      fatal_ = Status::error(Code::bad_config, fmt::format("another primary host publishes {}: two hosts must not share an id; this one stops", state_->topic()));
+      fatal_ = Status::error(
+          Code::bad_config,
+          fmt::format("another primary host publishes {}: two hosts must not share an id; this one stops", state_->topic()));
       return;
   }
 }
@@ -159,7 +163,8 @@ void SparkplugSource::bound_memory() {
 
 void SparkplugSource::publish(bool now) {
   for (const sparkplug::Publication& publication : publications_)
-    if (Result<int> sent = link_->publish(publication.topic, publication.payload, publication.qos, publication.retain); !sent.ok() && link_->connected())
+    if (Result<int> sent = link_->publish(publication.topic, publication.payload, publication.qos, publication.retain);
+        !sent.ok() && link_->connected())
       tool_->say(sent.status());
   if (now || !publications_.empty()) link_->write();
   publications_.clear();
@@ -183,8 +188,9 @@ Status SparkplugSource::check_start() {
   const bool up = was_up_ && (!plain_link_ || plain_was_up_);
   if (up || monotonic_now() - started_ < options_.connect_timeout) return {};
   const MqttClient& failed = was_up_ ? *plain_link_ : *link_;
-  return Status::error(Code::unavailable, fmt::format("no MQTT broker within {}: {}", format_duration(options_.connect_timeout),
-                                                      failed.last_error().empty() ? failed.broker().text() + ": no answer" : failed.last_error()));
+  return Status::error(Code::unavailable,
+                       fmt::format("no MQTT broker within {}: {}", format_duration(options_.connect_timeout),
+                                   failed.last_error().empty() ? failed.broker().text() + ": no answer" : failed.last_error()));
 }
 
 Status SparkplugSource::loop() {
@@ -201,7 +207,8 @@ Status SparkplugSource::loop() {
 /// written, and no more of them are read until then: the broker keeps them for us.
 Status SparkplugSource::step() {
   host_.flush(source_.out());
-  std::array<pollfd, 2> watched{{{link_->fd(), static_cast<short>(POLLIN | (link_->wants_write() ? POLLOUT : 0)), 0}, {-1, 0, 0}}};
+  std::array<pollfd, 2> watched{
+      {{link_->fd(), static_cast<short>(POLLIN | (link_->wants_write() ? POLLOUT : 0)), 0}, {-1, 0, 0}}};
   if (plain_link_ && acknowledge_at_ == 0)
     watched[1] = {plain_link_->fd(), static_cast<short>(POLLIN | (plain_link_->wants_write() ? POLLOUT : 0)), 0};
   if (Status status = source_.wait(watched, timeout()); !status.ok()) return status;
@@ -236,7 +243,8 @@ Status SparkplugSource::end() {
   for (more_tables_ = true; more_tables_;)
     if (Status status = save_table(); !status.ok()) return status;
   if (state_ && link_->connected()) {
-    // DISCONNECT discards the will, so the death is published (tck-id-operational-behavior-host-application-disconnect-intentional).
+    // DISCONNECT discards the will, so the death is published
+    // (tck-id-operational-behavior-host-application-disconnect-intentional).
     publications_.push_back(state_->death(wall_now()));
     publish(true);
     (void)link_->drain(kGoodbye);
@@ -262,7 +270,8 @@ Status SparkplugSource::load_tables() {
     Result<std::string> bytes = read_file(entry.path().string());
     if (!bytes.ok()) return bytes.status();
     // A table that does not read costs one birth, not the start.
-    if (Status status = host_.load_table(*bytes); !status.ok()) tool_->say(fmt::format("{}: {}; left out", entry.path().string(), status.message));
+    if (Status status = host_.load_table(*bytes); !status.ok())
+      tool_->say(fmt::format("{}: {}; left out", entry.path().string(), status.message));
   }
   return error ? system_error(Code::io_error, "cannot list " + options_.state_directory, error.value()) : Status{};
 }

@@ -21,11 +21,11 @@ struct SparkplugSourceOptions {
   PlainOptions plain;               // without patterns: no plain topics
   std::vector<std::string> groups;  // empty: all
   std::string host_id = "sp-sub";
-  std::string state_directory;      // birth tables; empty: none are kept
+  std::string state_directory;  // birth tables; empty: none are kept
   Nanos connect_timeout = 10 * kSecond;
   std::size_t buffer_memory = std::size_t{64} << 20;
-  std::uint64_t count = 0;          // end after so many readings; 0: never
-  Nanos duration = 0;               // end after so long; 0: never
+  std::uint64_t count = 0;  // end after so many readings; 0: never
+  Nanos duration = 0;       // end after so long; 0: never
 };
 
 class SparkplugSource {

@@ -42,7 +42,8 @@ std::string counters_as_line(const std::vector<Counter>& counters) {
 std::string counters_as_prometheus(const std::string& tool, const std::vector<Counter>& counters) {
   std::string text;
   for (const Counter& counter : counters)
-    text += fmt::format("# TYPE twinpipe_{0}_total counter\ntwinpipe_{0}_total{{tool=\"{1}\"}} {2}\n", counter.name, tool, counter.value);
+    text += fmt::format("# TYPE twinpipe_{0}_total counter\ntwinpipe_{0}_total{{tool=\"{1}\"}} {2}\n", counter.name, tool,
+                        counter.value);
   return text;
 }
 

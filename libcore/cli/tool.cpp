@@ -50,7 +50,8 @@ Status print(std::string_view text) {
 Tool::Tool(std::string name, std::string summary, Role role)
     : name_(std::move(name)), role_(role), app_(std::move(summary), name_) {
   app_.get_formatter()->column_width(34);
-  app_.set_version_flag("--version", [this] { return producer(); }, "Print the version and exit");
+  app_.set_version_flag(
+      "--version", [this] { return producer(); }, "Print the version and exit");
   app_.set_config("--config", "", "Options from this file (TOML): 'long-name = value' a line")->type_name("FILE");
   app_.allow_config_extras(CLI::config_extras_mode::error);  // a misspelt name must not be a default that never comes
 }
@@ -71,7 +72,9 @@ void Tool::declare_common() {
   if (role_ == Role::filter || role_ == Role::sink) {
     option("--state", common_.state_directory, "DIR", "Save state under each Position, load it after Resume");
   }
-  option("--log", common_.log, "FORMAT", "Messages as text or json")->check(CLI::IsMember({"text", "json"}))->capture_default_str();
+  option("--log", common_.log, "FORMAT", "Messages as text or json")
+      ->check(CLI::IsMember({"text", "json"}))
+      ->capture_default_str();
 }
 
 /// An mdoc list item per option, for the man page; hidden options have no description.
@@ -86,8 +89,10 @@ std::string Tool::options_as_mdoc() const {
       item += "Ar " + mdoc_escape(option->get_name());
     } else {
       bool more = false;
-      for (const std::string& name : option->get_snames()) item += (std::exchange(more, true) ? " , Fl " : "Fl ") + mdoc_escape(name);
-      for (const std::string& name : option->get_lnames()) item += (std::exchange(more, true) ? " , Fl \\-" : "Fl \\-") + mdoc_escape(name);
+      for (const std::string& name : option->get_snames())
+        item += (std::exchange(more, true) ? " , Fl " : "Fl ") + mdoc_escape(name);
+      for (const std::string& name : option->get_lnames())
+        item += (std::exchange(more, true) ? " , Fl \\-" : "Fl \\-") + mdoc_escape(name);
       if (option->get_items_expected_max() > 0) item += " Ar " + mdoc_escape(type.substr(0, checked));
     }
     out += item + "\n" + mdoc_escape(option->get_description()) + ".\n";
@@ -141,7 +146,8 @@ void Tool::say(std::string_view message) const { say(Status::error(Code::ok, std
 void Tool::say(const Status& status) const {
   std::string line;
   if (common_.log == "json") {
-    line = fmt::format(R"({{"tool":"{}","message":"{}","code":{})", name_, json_escape(status.message), static_cast<int>(status.code));
+    line = fmt::format(R"({{"tool":"{}","message":"{}","code":{})", name_, json_escape(status.message),
+                       static_cast<int>(status.code));
     if (status.frame) line += fmt::format(R"(,"frame":{})", *status.frame);
     if (status.offset) line += fmt::format(R"(,"offset":{})", *status.offset);
     line += "}\n";

@@ -16,8 +16,8 @@ namespace twinpipe::cli {
 
 /// What every tool has.
 struct CommonOptions {
-  std::string log = "text";            // text | json
-  double statistics_every = 0;         // seconds; 0: only at the end and on SIGUSR1
+  std::string log = "text";     // text | json
+  double statistics_every = 0;  // seconds; 0: only at the end and on SIGUSR1
   bool statistics_set = false;
   std::string metrics_file;
   std::size_t max_frame = kDefaultFrameLimit;

@@ -34,7 +34,9 @@ void on_error(rd_kafka_t* handle, int code, const char* reason, void* opaque) {
   }
 }
 
-void on_delivery(rd_kafka_t*, const rd_kafka_message_t* message, void* opaque) { static_cast<KafkaOwner*>(opaque)->delivered(*message); }
+void on_delivery(rd_kafka_t*, const rd_kafka_message_t* message, void* opaque) {
+  static_cast<KafkaOwner*>(opaque)->delivered(*message);
+}
 
 void on_rebalance(rd_kafka_t*, rd_kafka_resp_err_t error, rd_kafka_topic_partition_list_t* partitions, void* opaque) {
   static_cast<KafkaOwner*>(opaque)->rebalanced(error, *partitions);
@@ -128,7 +130,8 @@ Result<std::vector<std::int32_t>> count_partitions(rd_kafka_t* handle, const std
       const rd_kafka_resp_err_t error = rd_kafka_metadata(handle, 0, topic.get(), &metadata, std::max(1, as_milliseconds(left)));
       rd_kafka_poll(handle, 0);  // what the callbacks know about the cause
       if (error != RD_KAFKA_RESP_ERR_NO_ERROR)
-        return kafka_error("no Kafka broker answers", RD_KAFKA_RESP_ERR__TRANSPORT, trouble.cause.empty() ? rd_kafka_err2str(error) : trouble.cause);
+        return kafka_error("no Kafka broker answers", RD_KAFKA_RESP_ERR__TRANSPORT,
+                           trouble.cause.empty() ? rd_kafka_err2str(error) : trouble.cause);
       const rd_kafka_metadata_topic_t& found = metadata->topics[0];
       const rd_kafka_resp_err_t of_topic = metadata->topic_cnt == 1 ? found.err : RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART;
       const std::int32_t count = metadata->topic_cnt == 1 ? found.partition_cnt : 0;
@@ -181,7 +184,8 @@ Status create_topics(rd_kafka_t* handle, const std::vector<std::string>& topics,
     wanted.push_back(topic->get());
     owned.push_back(std::move(*topic));
   }
-  std::unique_ptr<rd_kafka_AdminOptions_t, AdminDeleter> options(rd_kafka_AdminOptions_new(handle, RD_KAFKA_ADMIN_OP_CREATETOPICS));
+  std::unique_ptr<rd_kafka_AdminOptions_t, AdminDeleter> options(
+      rd_kafka_AdminOptions_new(handle, RD_KAFKA_ADMIN_OP_CREATETOPICS));
   rd_kafka_AdminOptions_set_request_timeout(options.get(), as_milliseconds(timeout), reason, sizeof reason);
   rd_kafka_AdminOptions_set_operation_timeout(options.get(), as_milliseconds(timeout), reason, sizeof reason);
   Kafka<rd_kafka_queue_t> queue(rd_kafka_queue_new(handle));
@@ -190,14 +194,17 @@ Status create_topics(rd_kafka_t* handle, const std::vector<std::string>& topics,
   rd_kafka_poll(handle, 0);
   if (!event) return kafka_error("cannot create topics", RD_KAFKA_RESP_ERR__TIMED_OUT, trouble.cause);
   if (const rd_kafka_resp_err_t error = rd_kafka_event_error(event.get()); error != RD_KAFKA_RESP_ERR_NO_ERROR)
-    return kafka_error("cannot create topics", error, trouble.cause.empty() ? rd_kafka_event_error_string(event.get()) : trouble.cause);
+    return kafka_error("cannot create topics", error,
+                       trouble.cause.empty() ? rd_kafka_event_error_string(event.get()) : trouble.cause);
   std::size_t count = 0;
-  const rd_kafka_topic_result_t** results = rd_kafka_CreateTopics_result_topics(rd_kafka_event_CreateTopics_result(event.get()), &count);
+  const rd_kafka_topic_result_t** results =
+      rd_kafka_CreateTopics_result_topics(rd_kafka_event_CreateTopics_result(event.get()), &count);
   for (std::size_t i = 0; i < count; ++i) {
     const rd_kafka_resp_err_t error = rd_kafka_topic_result_error(results[i]);
     if (error == RD_KAFKA_RESP_ERR_NO_ERROR || error == RD_KAFKA_RESP_ERR_TOPIC_ALREADY_EXISTS) continue;
     const char* detail = rd_kafka_topic_result_error_string(results[i]);
-    return kafka_error(fmt::format("cannot create topic {}", rd_kafka_topic_result_name(results[i])), error, detail == nullptr ? "" : detail);
+    return kafka_error(fmt::format("cannot create topic {}", rd_kafka_topic_result_name(results[i])), error,
+                       detail == nullptr ? "" : detail);
   }
   return {};
 }

@@ -59,9 +59,9 @@ Result<std::vector<std::int32_t>> count_partitions(rd_kafka_t* handle, const std
 /// How topics are made.
 struct TopicSettings {
   int partitions = 6;
-  int replication = -1;          // -1: the broker's default
-  int min_insync_replicas = 0;   // 0: the broker's default
-  Nanos retention = 0;           // 0: the broker's default
+  int replication = -1;         // -1: the broker's default
+  int min_insync_replicas = 0;  // 0: the broker's default
+  Nanos retention = 0;          // 0: the broker's default
 };
 /// Those that exist already stay as they are. Errors: unavailable, bad_config, no_permission.
 Status create_topics(rd_kafka_t* handle, const std::vector<std::string>& topics, const TopicSettings& settings, Nanos timeout,

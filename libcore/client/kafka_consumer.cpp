@@ -42,8 +42,10 @@ Status KafkaConsumer::start() {
   };
   properties.insert(properties.end(), options_.properties.begin(), options_.properties.end());
   // What the order of the output and the cursor rest on.
-  properties.insert(properties.end(), {{"enable.partition.eof", "true"}, {"enable.auto.commit", "false"},
-                                       {"enable.auto.offset.store", "false"}, {"auto.offset.reset", "error"}});
+  properties.insert(properties.end(), {{"enable.partition.eof", "true"},
+                                       {"enable.auto.commit", "false"},
+                                       {"enable.auto.offset.store", "false"},
+                                       {"auto.offset.reset", "error"}});
   Result<Kafka<rd_kafka_t>> handle = make_kafka(RD_KAFKA_CONSUMER, properties, *this);
   if (!handle.ok()) return handle.status();
   handle_ = std::move(*handle);
@@ -55,7 +57,8 @@ Result<std::pair<std::int64_t, std::int64_t>> KafkaConsumer::range(const Partiti
   std::int64_t low = 0, high = 0;
   const rd_kafka_resp_err_t error =
       rd_kafka_query_watermark_offsets(handle_.get(), partition.topic.c_str(), partition.number, &low, &high, kQueryMilliseconds);
-  if (error != RD_KAFKA_RESP_ERR_NO_ERROR) return kafka_error(fmt::format("offsets of {} [{}]", partition.topic, partition.number), error);
+  if (error != RD_KAFKA_RESP_ERR_NO_ERROR)
+    return kafka_error(fmt::format("offsets of {} [{}]", partition.topic, partition.number), error);
   return std::pair{low, high};
 }
 
@@ -133,7 +136,8 @@ void KafkaConsumer::rebalanced(rd_kafka_resp_err_t event, rd_kafka_topic_partiti
 void KafkaConsumer::commit(const v1::Position& position) {
   std::vector<Partition> ours;
   for (const v1::Offset& offset : position.offset())
-    if (std::ranges::any_of(partitions_, [&](const Partition& p) { return p.topic == offset.name() && p.number == offset.partition(); }))
+    if (std::ranges::any_of(partitions_,
+                            [&](const Partition& p) { return p.topic == offset.name() && p.number == offset.partition(); }))
       ours.push_back(Partition{offset.name(), offset.partition(), offset.next()});
   if (!ours.empty()) rd_kafka_commit(handle_.get(), as_list(ours).get(), 1);
 }
@@ -177,10 +181,12 @@ void KafkaConsumer::pop(std::size_t partition) {
 
 void KafkaConsumer::failed(const rd_kafka_message_t& message) {
   if (!failure_.ok()) return;
-  const std::string what = message.rkt == nullptr ? "Kafka" : fmt::format("{} [{}]", rd_kafka_topic_name(message.rkt), message.partition);
+  const std::string what =
+      message.rkt == nullptr ? "Kafka" : fmt::format("{} [{}]", rd_kafka_topic_name(message.rkt), message.partition);
   const char* detail = rd_kafka_message_errstr(&message);
   if (message.err == RD_KAFKA_RESP_ERR__AUTO_OFFSET_RESET)
-    failure_ = Status::error(Code::bad_data, fmt::format("{}: the records to read next were deleted before they were read: {}", what, detail));
+    failure_ = Status::error(Code::bad_data,
+                             fmt::format("{}: the records to read next were deleted before they were read: {}", what, detail));
   else if (message.err != RD_KAFKA_RESP_ERR__TRANSPORT && message.err != RD_KAFKA_RESP_ERR__ALL_BROKERS_DOWN &&
            message.err != RD_KAFKA_RESP_ERR__RESOLVE && message.err != RD_KAFKA_RESP_ERR__TIMED_OUT)
     failure_ = kafka_error(what, message.err, detail == nullptr ? "" : detail);

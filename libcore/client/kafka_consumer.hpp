@@ -19,7 +19,7 @@ struct ConsumerOptions {
   KafkaProperties properties;
   Nanos connect_timeout = 10 * kSecond;
   std::size_t fetch_ahead = std::size_t{8} << 20;  // bytes a partition
-  std::string group;                            // empty: partitions are assigned by hand
+  std::string group;                               // empty: partitions are assigned by hand
 };
 
 /// A partition of a topic, and where to read from: an offset, or RD_KAFKA_OFFSET_BEGINNING or _END.
@@ -64,7 +64,8 @@ class KafkaConsumer final : private KafkaOwner {
   /// The offset behind the last record popped or, at the end, behind all.
   std::int64_t next(std::size_t partition) const { return queues_[partition].next; }
 
-  /// Serves the connection, and learns of errors. Errors: temporary, no_permission, bad_config, bad_data (records deleted unread).
+  /// Serves the connection, and learns of errors. Errors: temporary, no_permission, bad_config, bad_data (records deleted
+  /// unread).
   Status poll();
   /// Readable when something may have been fetched; clear() before looking says whether it was.
   int fd() const { return wake_read_.get(); }

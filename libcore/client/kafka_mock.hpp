@@ -2,12 +2,12 @@
 // librdkafka's mock cluster: a Kafka in memory, for demonstrations and tests.
 #pragma once
 
+#include <librdkafka/rdkafka_mock.h>  // wants rdkafka.h before it
+
 #include <memory>
 #include <string>
 
 #include "client/kafka_client.hpp"
-
-#include <librdkafka/rdkafka_mock.h>  // wants rdkafka.h before it
 
 namespace twinpipe {
 

@@ -23,7 +23,8 @@ constexpr std::int64_t kMostAhead = 10'000;
 struct Decimal {
   std::array<char, 24> text;
   std::size_t size;
-  explicit Decimal(Nanos value) : size(static_cast<std::size_t>(std::to_chars(text.data(), text.data() + text.size(), value).ptr - text.data())) {}
+  explicit Decimal(Nanos value)
+      : size(static_cast<std::size_t>(std::to_chars(text.data(), text.data() + text.size(), value).ptr - text.data())) {}
 };
 
 }  // namespace
@@ -58,7 +59,8 @@ Status KafkaProducer::connect(const std::vector<std::string>& topics) {
   const Kafka<rd_kafka_queue_t> reports(rd_kafka_queue_get_main(handle_.get()));
   rd_kafka_queue_io_event_enable(reports.get(), wake_write_.get(), "r", 1);
   if (options_.create_topics)
-    if (Status status = create_topics(handle_.get(), topics, options_.topic_settings, options_.connect_timeout, trouble); !status.ok())
+    if (Status status = create_topics(handle_.get(), topics, options_.topic_settings, options_.connect_timeout, trouble);
+        !status.ok())
       return status;
   Result<std::vector<std::int32_t>> partitions = count_partitions(handle_.get(), topics, options_.connect_timeout, trouble);
   if (!partitions.ok()) return partitions.status();
@@ -142,8 +144,8 @@ void KafkaProducer::delivered(const rd_kafka_message_t& message) {
     return;
   }
   if (failure_.ok() && message.err != RD_KAFKA_RESP_ERR__PURGE_QUEUE && message.err != RD_KAFKA_RESP_ERR__PURGE_INFLIGHT)
-    failure_ = kafka_error(fmt::format("a record for {} [{}] was not delivered", rd_kafka_topic_name(message.rkt), message.partition),
-                           message.err);
+    failure_ = kafka_error(
+        fmt::format("a record for {} [{}] was not delivered", rd_kafka_topic_name(message.rkt), message.partition), message.err);
 }
 
 Status KafkaProducer::serve(int milliseconds) {
@@ -168,8 +170,9 @@ Status KafkaProducer::settle() {
   if (failure_.ok() && !trouble.fatal.empty()) failure_ = Status::error(Code::temporary, "Kafka: " + trouble.fatal);
   if (failure_.ok() && !epochs_.empty() && epochs_.front().waiting > 0 &&
       monotonic_now() - epochs_.front().begun > options_.delivery_timeout)
-    failure_ = Status::error(Code::temporary, fmt::format("not delivered within {}: {}", format_duration(options_.delivery_timeout),
-                                                          trouble.cause.empty() ? "the broker does not answer" : trouble.cause));
+    failure_ =
+        Status::error(Code::temporary, fmt::format("not delivered within {}: {}", format_duration(options_.delivery_timeout),
+                                                   trouble.cause.empty() ? "the broker does not answer" : trouble.cause));
   return failure_;
 }
 

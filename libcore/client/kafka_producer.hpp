@@ -15,7 +15,7 @@
 namespace twinpipe {
 
 struct ProducerOptions {
-  KafkaProperties properties;                  // bootstrap.servers and what the user set
+  KafkaProperties properties;  // bootstrap.servers and what the user set
   std::string compression = "lz4";
   Nanos connect_timeout = 10 * kSecond;
   Nanos delivery_timeout = 120 * kSecond;
@@ -24,8 +24,9 @@ struct ProducerOptions {
   TopicSettings topic_settings;
 };
 
-/// One thread uses it. Its owner stops when full(); put() waits only when librdkafka takes no more. librdkafka retries without end;
-/// that nothing was acknowledged for `delivery_timeout` is noticed here, for everything at once, so no record is given up alone.
+/// One thread uses it. Its owner stops when full(); put() waits only when librdkafka takes no more. librdkafka retries without
+/// end; that nothing was acknowledged for `delivery_timeout` is noticed here, for everything at once, so no record is given up
+/// alone.
 class KafkaProducer final : public RecordSink, private KafkaOwner {
  public:
   explicit KafkaProducer(ProducerOptions options) : options_(std::move(options)) {}

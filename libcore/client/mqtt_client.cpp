@@ -96,9 +96,8 @@ struct MqttClient::Hooks {
   static void message(mosquitto*, void* object, const mosquitto_message* m) {
     MqttClient& client = self(object);
     if (!client.callbacks_.on_message) return;
-    client.callbacks_.on_message({m->topic,
-                                  {static_cast<const char*>(m->payload), static_cast<std::size_t>(m->payloadlen)},
-                                  m->qos, m->retain});
+    client.callbacks_.on_message(
+        {m->topic, {static_cast<const char*>(m->payload), static_cast<std::size_t>(m->payloadlen)}, m->qos, m->retain});
   }
   static void published(mosquitto*, void* object, int id) {
     MqttClient& client = self(object);
@@ -144,8 +143,8 @@ Status MqttClient::configure() {
   mosquitto_message_callback_set(client_.get(), Hooks::message);
   mosquitto_publish_callback_set(client_.get(), Hooks::published);
   mosquitto_subscribe_callback_set(client_.get(), Hooks::subscribed);
-  if (!options_.user.empty() &&
-      mosquitto_username_pw_set(client_.get(), options_.user.c_str(), options_.password.empty() ? nullptr : options_.password.c_str()) != 0)
+  if (!options_.user.empty() && mosquitto_username_pw_set(client_.get(), options_.user.c_str(),
+                                                          options_.password.empty() ? nullptr : options_.password.c_str()) != 0)
     return Status::error(Code::usage, "MQTT user name or password: not UTF-8");
   return options_.brokers[0].tls ? configure_tls() : Status{};
 }
@@ -163,10 +162,13 @@ Status MqttClient::configure_tls() {
 void MqttClient::set_will(const MqttWill& will) {
   will_ = will;
   if (client_ && !will.topic.empty())
-    mosquitto_will_set(client_.get(), will_.topic.c_str(), static_cast<int>(will_.payload.size()), will_.payload.data(), will_.qos, will_.retain);
+    mosquitto_will_set(client_.get(), will_.topic.c_str(), static_cast<int>(will_.payload.size()), will_.payload.data(),
+                       will_.qos, will_.retain);
 }
 
-int MqttClient::fd() const { return client_ && (state_ == State::connecting || state_ == State::up) ? mosquitto_socket(client_.get()) : -1; }
+int MqttClient::fd() const {
+  return client_ && (state_ == State::connecting || state_ == State::up) ? mosquitto_socket(client_.get()) : -1;
+}
 
 bool MqttClient::wants_write() const { return fd() >= 0 && mosquitto_want_write(client_.get()); }
 
@@ -178,9 +180,11 @@ void MqttClient::attempt(Nanos now) {
   if (callbacks_.on_connecting) callbacks_.on_connecting();
   if (!will_.topic.empty()) set_will(will_);
   errno = 0;
-  const int error = mosquitto_connect_async(client_.get(), broker().host.c_str(), broker().port, std::max(5, options_.keep_alive));
+  const int error =
+      mosquitto_connect_async(client_.get(), broker().host.c_str(), broker().port, std::max(5, options_.keep_alive));
   const int system = errno;
-  if (error != MOSQ_ERR_SUCCESS && state_ == State::connecting) failed(fmt::format("{}: {}", broker().text(), words(error, system)));
+  if (error != MOSQ_ERR_SUCCESS && state_ == State::connecting)
+    failed(fmt::format("{}: {}", broker().text(), words(error, system)));
 }
 
 /// The next broker is tried at once; when all have failed in a row, a second later and with more patience.
@@ -223,10 +227,12 @@ void MqttClient::keep_alive(Nanos now) {
 }
 
 Result<int> MqttClient::publish(const std::string& topic, std::string_view payload, int qos, bool retain) {
-  if (payload.size() > kLongestPayload) return Status::error(Code::bad_data, fmt::format("{}: a payload of {} bytes", topic, payload.size()));
+  if (payload.size() > kLongestPayload)
+    return Status::error(Code::bad_data, fmt::format("{}: a payload of {} bytes", topic, payload.size()));
   if (state_ != State::up) return Status::error(Code::temporary, "not connected to an MQTT broker");
   int id = 0;
-  const int error = mosquitto_publish(client_.get(), &id, topic.c_str(), static_cast<int>(payload.size()), payload.data(), qos, retain);
+  const int error =
+      mosquitto_publish(client_.get(), &id, topic.c_str(), static_cast<int>(payload.size()), payload.data(), qos, retain);
   if (error == MOSQ_ERR_SUCCESS) {
     unsent_.insert(id);
     if (qos == 0) unsent_plain_.insert(id);
@@ -241,7 +247,8 @@ Result<int> MqttClient::subscribe(const std::vector<std::string>& filters, int q
   std::vector<char*> texts;
   for (const std::string& filter : filters) texts.push_back(const_cast<char*>(filter.c_str()));  // the interface lacks a const
   int id = 0;
-  const int error = mosquitto_subscribe_multiple(client_.get(), &id, static_cast<int>(texts.size()), texts.data(), qos, 0, nullptr);
+  const int error =
+      mosquitto_subscribe_multiple(client_.get(), &id, static_cast<int>(texts.size()), texts.data(), qos, 0, nullptr);
   if (error == MOSQ_ERR_SUCCESS) return id;
   return Status::error(error == MOSQ_ERR_INVAL ? Code::usage : Code::temporary,
                        fmt::format("cannot subscribe to {}: {}", fmt::join(filters, ", "), words(error, errno)));

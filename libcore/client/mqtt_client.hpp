@@ -42,12 +42,12 @@ struct MqttWill {
 };
 
 struct MqttOptions {
-  std::vector<Broker> brokers;  // tried in turn, from the first
-  std::string client_id;        // empty: random; only for clean sessions
-  bool clean = true;            // false: the broker keeps subscriptions and QoS 1 messages while we are away
-  std::string user, password;   // empty user: anonymous
+  std::vector<Broker> brokers;                      // tried in turn, from the first
+  std::string client_id;                            // empty: random; only for clean sessions
+  bool clean = true;                                // false: the broker keeps subscriptions and QoS 1 messages while we are away
+  std::string user, password;                       // empty user: anonymous
   std::string ca_file, certificate_file, key_file;  // PEM; without a CA file the system's are used
-  int keep_alive = 15;          // seconds, at least 5
+  int keep_alive = 15;                              // seconds, at least 5
   Nanos first_timeout = kSecond;  // for a connection, from TCP to CONNACK; doubled each time that all brokers have failed
 };
 

@@ -25,14 +25,14 @@ constexpr int kRefused = 0x80;
 /// One node's connection.
 struct SparkplugPublisher::Session {
   std::unique_ptr<MqttClient> client;
-  std::size_t first_broker = 0;   // where the next client begins
+  std::size_t first_broker = 0;  // where the next client begins
   std::uint8_t bdseq = 0;
-  bool bdseq_known = false;       // read from disk, or chosen before
+  bool bdseq_known = false;  // read from disk, or chosen before
   bool ever_connected = false;
   bool subscribed = false;
-  bool leaving = false;           // DISCONNECT follows as soon as all is out
-  bool returning = false;         // and then another connection
-  Nanos waiting_since = 0;        // for the primary host
+  bool leaving = false;     // DISCONNECT follows as soon as all is out
+  bool returning = false;   // and then another connection
+  Nanos waiting_since = 0;  // for the primary host
   std::uint64_t host_timestamp = 0;
 };
 
@@ -61,7 +61,8 @@ Status SparkplugPublisher::connect(std::uint32_t node) {
   MqttOptions options = options_.mqtt;
   options.clean = true;  // tck-id-principles-persistence-clean-session-311
   if (!options.client_id.empty()) options.client_id += fmt::format("-{}-{}", edge.group(), edge.edge());
-  std::ranges::rotate(options.brokers, options.brokers.begin() + static_cast<std::ptrdiff_t>(at.first_broker % options.brokers.size()));
+  std::ranges::rotate(options.brokers,
+                      options.brokers.begin() + static_cast<std::ptrdiff_t>(at.first_broker % options.brokers.size()));
   MqttCallbacks callbacks;
   callbacks.on_connecting = [this, node] {
     if (Status status = choose_bdseq(node); !status.ok() && failure_.ok()) failure_ = std::move(status);
@@ -84,9 +85,9 @@ Status SparkplugPublisher::connect(std::uint32_t node) {
 Status SparkplugPublisher::choose_bdseq(std::uint32_t node) {
   Session& at = session(node);
   const sparkplug::EdgeNode& edge = edge_->node(node);
-  const std::string path = options_.state_directory.empty()
-                               ? std::string()
-                               : fmt::format("{}/{}.{}.bdseq", options_.state_directory, encode_level(edge.group()), encode_level(edge.edge()));
+  const std::string path = options_.state_directory.empty() ? std::string()
+                                                            : fmt::format("{}/{}.{}.bdseq", options_.state_directory,
+                                                                          encode_level(edge.group()), encode_level(edge.edge()));
   if (!at.bdseq_known && !path.empty()) {
     const Result<std::string> text = read_file(path);
     if (text.ok()) {
@@ -185,7 +186,8 @@ Status SparkplugPublisher::service(std::uint32_t node) {
     return Status::error(Code::unavailable, fmt::format("no broker: {}", at.client->last_error()));
   const bool in_vain = !options_.primary_host.empty() && options_.mqtt.brokers.size() > 1 && at.client->connected() &&
                        !edge_->node(node).is_open() && now - at.waiting_since >= options_.host_wait;
-  if (in_vain && !at.leaving) walk(node, fmt::format("primary host {} is not at {}", options_.primary_host, at.client->broker().text()));
+  if (in_vain && !at.leaving)
+    walk(node, fmt::format("primary host {} is not at {}", options_.primary_host, at.client->broker().text()));
   if (at.leaving && (at.client->unfinished() == 0 || !at.client->connected())) {
     at.client->disconnect(kHangUp);
     at.client.reset();

@@ -16,14 +16,14 @@
 namespace twinpipe {
 
 struct PublisherOptions {
-  MqttOptions mqtt;             // a client id gets "-GROUP-EDGE" appended
-  std::string state_directory;  // keeps each node's bdSeq; empty: every run starts at 0
-  std::string primary_host;     // births wait until this host is online; empty: they do not
-  double speed = 0;             // event time per time; 0: as fast as it goes
-  Nanos birth_wait = kSecond;   // for a value of every metric
+  MqttOptions mqtt;                // a client id gets "-GROUP-EDGE" appended
+  std::string state_directory;     // keeps each node's bdSeq; empty: every run starts at 0
+  std::string primary_host;        // births wait until this host is online; empty: they do not
+  double speed = 0;                // event time per time; 0: as fast as it goes
+  Nanos birth_wait = kSecond;      // for a value of every metric
   Nanos host_wait = 10 * kSecond;  // for the primary host at one of several brokers
-  Nanos linger = 0;             // after the end of the input
-  std::size_t queue = 1000;     // messages of a node that are not finished
+  Nanos linger = 0;                // after the end of the input
+  std::size_t queue = 1000;        // messages of a node that are not finished
 };
 
 class SparkplugPublisher {
@@ -76,8 +76,8 @@ class SparkplugPublisher {
   PollSet poll_;
   std::vector<std::unique_ptr<Session>> sessions_;  // by node
   std::vector<sparkplug::EdgeMessage> out_;
-  Status failure_;                                  // from inside a callback
-  std::optional<Nanos> first_time_;                 // event time of the first reading, and when it was published
+  Status failure_;                   // from inside a callback
+  std::optional<Nanos> first_time_;  // event time of the first reading, and when it was published
   Nanos first_at_ = 0;
   std::optional<Nanos> linger_until_;
   std::uint64_t messages_ = 0, bytes_ = 0, lost_ = 0, connects_ = 0;

@@ -13,9 +13,10 @@
 namespace twinpipe {
 
 /// O_NONBLOCK belongs to the open file, which the shell and the other end of a socket may share. A pipe is opened anew under
-/// the same number, so that the flag is ours alone; where that is not allowed it is set for a while. Files never wait for a reader.
+/// the same number, so that the flag is ours alone; where that is not allowed it is set for a while. Files never wait for a
+/// reader.
 BoundedWriter::BoundedWriter(int fd) : fd_(fd) {
-  struct stat info{};
+  struct stat info {};
   if (fstat(fd, &info) != 0 || S_ISREG(info.st_mode)) return;
   if (S_ISFIFO(info.st_mode)) {
     const Fd own(open(fmt::format("/proc/self/fd/{}", fd).c_str(), O_WRONLY | O_NONBLOCK | O_CLOEXEC));

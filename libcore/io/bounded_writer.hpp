@@ -35,7 +35,7 @@ class BoundedWriter {
   Result<std::size_t> write_some(std::string_view bytes);
 
   int fd_;
-  int flags_ = -1;       // of fd_, when they had to be changed: given back at the end
+  int flags_ = -1;  // of fd_, when they had to be changed: given back at the end
   std::string buffer_;
   std::size_t begin_ = 0;
   std::uint64_t written_ = 0;

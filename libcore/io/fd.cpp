@@ -52,9 +52,9 @@ Fd::~Fd() {
 std::string cause(int error) { return std::generic_category().message(error); }
 
 Status system_error(Code otherwise, std::string_view what, int error) {
-  const Code code = error == ENOENT && otherwise == Code::no_input    ? Code::no_input
-                    : error == EACCES || error == EPERM               ? Code::no_permission
-                                                                      : otherwise;
+  const Code code = error == ENOENT && otherwise == Code::no_input ? Code::no_input
+                    : error == EACCES || error == EPERM            ? Code::no_permission
+                                                                   : otherwise;
   return Status::error(code, fmt::format("{}: {}", what, cause(error)));
 }
 
@@ -143,7 +143,7 @@ Status make_directory(const std::string& path) {
 }
 
 void widen_pipe(int fd) {
-  struct stat info{};
+  struct stat info {};
   if (fstat(fd, &info) == 0 && S_ISFIFO(info.st_mode)) (void)fcntl(fd, F_SETPIPE_SZ, kPipeSize);
 }
 

@@ -27,7 +27,8 @@ void PollSet::watch(int owner, int fd, bool write) {
   epoll_event event{};
   event.events = EPOLLIN | (write ? EPOLLOUT : 0U);
   event.data.fd = fd;
-  if (epoll_ctl(fd_.get(), EPOLL_CTL_MOD, fd, &event) != 0 && errno == ENOENT) (void)epoll_ctl(fd_.get(), EPOLL_CTL_ADD, fd, &event);
+  if (epoll_ctl(fd_.get(), EPOLL_CTL_MOD, fd, &event) != 0 && errno == ENOENT)
+    (void)epoll_ctl(fd_.get(), EPOLL_CTL_ADD, fd, &event);
 }
 
 }  // namespace twinpipe

@@ -37,7 +37,7 @@ void on_statistics(int) {
 }
 
 void handle(int signal, void (*handler)(int)) {
-  struct sigaction action{};
+  struct sigaction action {};
   action.sa_handler = handler;
   sigemptyset(&action.sa_mask);
   action.sa_flags = SA_RESTART;  // poll returns EINTR all the same; what a library does meanwhile goes on

@@ -30,7 +30,8 @@ Ready wait_ready(std::span<pollfd> watched, int output, Signals& signals, Nanos 
   end[0] = {output, 0, 0};
   end[1] = {signals.fd(), POLLIN, 0};
   const timespec limit{timeout / kSecond, timeout % kSecond};
-  const int count = ppoll(entries.data(), static_cast<nfds_t>(end - entries.begin() + 2), timeout < 0 ? nullptr : &limit, nullptr);
+  const int count =
+      ppoll(entries.data(), static_cast<nfds_t>(end - entries.begin() + 2), timeout < 0 ? nullptr : &limit, nullptr);
   for (std::size_t i = 0; i < watched.size(); ++i) watched[i].revents = count > 0 ? entries[i].revents : short{0};
   Ready ready;
   if (count > 0) {

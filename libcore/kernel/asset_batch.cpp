@@ -231,7 +231,11 @@ void AssetBatch::write_rows(const Run& run, RowPool::Chunk*& chunk, std::size_t&
   };
   std::size_t quality = 0, seq = 0, index = 0;
   if (run.any_quality) again([&](const Row& row, std::size_t) { quality += varint_size(row.quality); });
-  if (run.kind.has_seq) again([&](const Row& row, std::size_t) { seq += varint_size(row.seq); index += varint_size(row.index); });
+  if (run.kind.has_seq)
+    again([&](const Row& row, std::size_t) {
+      seq += varint_size(row.seq);
+      index += varint_size(row.index);
+    });
   std::size_t payload = field_size(4 * n) + field_size(8 * n) + (is_text(run.kind.type) ? run.text : field_size(width * n));
   for (const std::size_t column : {quality, seq, index}) payload += column == 0 ? 0 : field_size(column);
   payload += (run.kind.historical ? 2 : 0) + (run.kind.pinned ? 2 : 0);
@@ -287,7 +291,8 @@ void AssetBatch::write_piece(const Piece& piece, std::string& value) const {
   switch (piece.kind) {
     case FrameKind::waveform:
     case FrameKind::exception: {
-      const int field = piece.kind == FrameKind::waveform ? int{v1::Waveform::kSeriesFieldNumber} : int{v1::Exception::kSeriesFieldNumber};
+      const int field =
+          piece.kind == FrameKind::waveform ? int{v1::Waveform::kSeriesFieldNumber} : int{v1::Exception::kSeriesFieldNumber};
       named = series_field(field, series_[piece.locals[0]].alias);
       break;
     }

@@ -82,7 +82,10 @@ class AssetBatch {
   bool body_differs(std::uint32_t local, std::string_view body) const { return body != series_[local].body; }
   /// Only while nothing waits. A new header begins a new session: what is not declared again is not announced again.
   void set_header(std::string header);
-  std::uint32_t add_series() { series_.emplace_back(); return static_cast<std::uint32_t>(series_.size()) - 1; }
+  std::uint32_t add_series() {
+    series_.emplace_back();
+    return static_cast<std::uint32_t>(series_.size()) - 1;
+  }
   /// `body`: a serialised Sensor without its alias. Its next value declares the series even if it does not use it.
   void declare(std::uint32_t local, std::string body);
   std::size_t declaration_size(std::uint32_t local) const;
@@ -94,7 +97,9 @@ class AssetBatch {
   /// Upper bound of the value's size, but for its Open frame.
   std::size_t size() const { return size_; }
   /// What a row adds to size() at most; its series' declaration included when the value does not have it yet.
-  std::size_t cost(std::uint32_t local, std::size_t text) const { return kRowCost + text + (uses(local) ? 0 : declaration_size(local)); }
+  std::size_t cost(std::uint32_t local, std::size_t text) const {
+    return kRowCost + text + (uses(local) ? 0 : declaration_size(local));
+  }
   std::size_t cost(const Piece& piece) const;
   /// What a value with nothing but this batch's header takes.
   std::size_t header_size() const { return header_.size() + kFrameCost; }
@@ -114,10 +119,10 @@ class AssetBatch {
  private:
   struct Series {
     std::string body;
-    std::uint32_t session = 0;   // of the batch when it was declared
-    std::uint32_t used_in = 0;   // value_ when the waiting value declares it
+    std::uint32_t session = 0;  // of the batch when it was declared
+    std::uint32_t used_in = 0;  // value_ when the waiting value declares it
     bool announced = false;
-    std::uint32_t alias = 0;     // in the value that is written
+    std::uint32_t alias = 0;  // in the value that is written
   };
   struct Run {  // rows that make one Readings frame, or one piece
     RowKind kind;

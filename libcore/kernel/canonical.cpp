@@ -15,8 +15,10 @@ namespace twinpipe {
 Status Canonical::check_size() const {
   const std::size_t bytes = lines_.size() * sizeof(Line) + readings_.size() + others_.size();
   if (bytes <= most_bytes_) return {};
-  return Status::error(Code::bad_config, fmt::format("the canonical form takes more than {} bytes of memory: raise --memory, or select "
-                                                     "with --match, --since and --until", most_bytes_));
+  return Status::error(Code::bad_config,
+                       fmt::format("the canonical form takes more than {} bytes of memory: raise --memory, or select "
+                                   "with --match, --since and --until",
+                                   most_bytes_));
 }
 
 Status Canonical::on_readings(const Columns& columns, Rows rows, const FrameView&, Output&) {

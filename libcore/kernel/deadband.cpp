@@ -125,8 +125,9 @@ Status Deadband::configure(std::uint32_t slot, Nanos at, Lane& lane) {
     if (const auto percent = rule.number("percent")) {
       const double range = sensor.has_low() && sensor.has_high() ? sensor.high() - sensor.low() : 0;
       if (!(range > 0))
-        return Status::error(Code::bad_config, fmt::format("{}: rule '{}' wants per cent of the engineering range, and the series declares none",
-                                                           table().name(slot), rule.name));
+        return Status::error(Code::bad_config,
+                             fmt::format("{}: rule '{}' wants per cent of the engineering range, and the series declares none",
+                                         table().name(slot), rule.name));
       held.bound = range * *percent / 100;
     }
     return {};

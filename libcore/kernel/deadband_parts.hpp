@@ -17,16 +17,16 @@ enum DeadbandFlag : std::uint8_t {
 
 /// State of one series in one lane. 64 bytes: readings come in any order of series, so a reading costs one cache miss.
 struct alignas(64) Deadband::Held {
-  std::uint64_t value = 0;  // bits of the value that was sent last
-  Nanos sent = 0;           // its time
-  Nanos seen = kBeginning;  // time of the newest reading, sent or not
-  Nanos until = kBeginning; // the rule below applies before this event time
+  std::uint64_t value = 0;   // bits of the value that was sent last
+  Nanos sent = 0;            // its time
+  Nanos seen = kBeginning;   // time of the newest reading, sent or not
+  Nanos until = kBeginning;  // the rule below applies before this event time
   Nanos heartbeat = kForever;
   Nanos shortest = 0;
-  double bound = -1;        // in the value's unit; negative: no rule, everything passes
+  double bound = -1;  // in the value's unit; negative: no rule, everything passes
   std::uint32_t quality = kGood;
   std::uint8_t flags = 0;
-  std::uint8_t type = 0;    // v1::ValueType of `value`
+  std::uint8_t type = 0;  // v1::ValueType of `value`
 };
 
 /// What the shortest interval suppressed last.
@@ -38,9 +38,9 @@ struct Deadband::Suppressed {
 };
 
 struct Deadband::Lane {
-  std::vector<Held> held;              // by slot
-  std::vector<Suppressed> suppressed;  // by slot, where kSuppressed; empty as long as nothing ever was
-  std::vector<std::uint32_t> waiting;  // slots to look at on a tick; some no longer wait
+  std::vector<Held> held;                     // by slot
+  std::vector<Suppressed> suppressed;         // by slot, where kSuppressed; empty as long as nothing ever was
+  std::vector<std::uint32_t> waiting;         // slots to look at on a tick; some no longer wait
   std::map<std::uint32_t, std::string> text;  // held values of string series
 
   const std::string* text_of(std::uint32_t slot) const {

@@ -96,8 +96,8 @@ Status Deadband::load(std::string_view bytes) {
     Lane& lane = *lanes_[i];
     lane.held.resize(table().size());
     if (from.held_size() != static_cast<int>(lane.held.size()) || from.sent_size() != from.held_size() ||
-        from.seen_size() != from.held_size() || from.quality_size() != from.held_size() || from.flags_size() != from.held_size() ||
-        from.type_size() != from.held_size())
+        from.seen_size() != from.held_size() || from.quality_size() != from.held_size() ||
+        from.flags_size() != from.held_size() || from.type_size() != from.held_size())
       return Status::error(Code::bad_config, "the saved state does not fit its series table");
     for (int slot = 0; slot < from.held_size(); ++slot) {
       Held& held = lane.held[static_cast<std::size_t>(slot)];

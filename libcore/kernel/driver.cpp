@@ -80,8 +80,8 @@ Status Driver::dispatch_decoded(const FrameView& frame, Output& out) {
     case FrameKind::waveform:
       if (!parse(waveform_, frame.payload)) return unreadable("Waveform");
       if (waveform_.series() >= table_->slots().size())
-        return Status::error(Code::bad_data, fmt::format("undeclared alias {}: {} are declared", waveform_.series(),
-                                                         table_->slots().size()));
+        return Status::error(Code::bad_data,
+                             fmt::format("undeclared alias {}: {} are declared", waveform_.series(), table_->slots().size()));
       if (waveform_.float_sample_size() > 0 && waveform_.double_sample_size() > 0)
         return Status::error(Code::bad_data, "Waveform frame with float and double samples");
       return stage_->on_waveform(waveform_, table_->slots()[waveform_.series()], frame, out);

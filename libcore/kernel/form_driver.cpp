@@ -4,17 +4,17 @@
 
 #include <fmt/format.h>
 
-
 namespace twinpipe {
 namespace {
 
 template <class Window>
 Status check_windows(const Window& window, std::size_t declared) {
   if (window.start_size() != window.series_size() || window.end_size() != window.series_size())
-    return Status::error(Code::bad_data, fmt::format("columns of unequal length: {} series, {} starts, {} ends", window.series_size(),
-                                                     window.start_size(), window.end_size()));
+    return Status::error(Code::bad_data, fmt::format("columns of unequal length: {} series, {} starts, {} ends",
+                                                     window.series_size(), window.start_size(), window.end_size()));
   for (const std::uint32_t alias : window.series())
-    if (alias >= declared) return Status::error(Code::bad_data, fmt::format("undeclared alias {}: {} are declared", alias, declared));
+    if (alias >= declared)
+      return Status::error(Code::bad_data, fmt::format("undeclared alias {}: {} are declared", alias, declared));
   return {};
 }
 
@@ -26,7 +26,8 @@ Status check_aliases(const v1::Frame& frame, std::size_t declared) {
     case v1::Frame::kWaveform:
     case v1::Frame::kException: {
       const std::uint32_t alias = frame.has_waveform() ? frame.waveform().series() : frame.exception().series();
-      if (alias >= declared) return Status::error(Code::bad_data, fmt::format("undeclared alias {}: {} are declared", alias, declared));
+      if (alias >= declared)
+        return Status::error(Code::bad_data, fmt::format("undeclared alias {}: {} are declared", alias, declared));
       return {};
     }
     default: return {};

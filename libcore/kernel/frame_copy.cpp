@@ -13,9 +13,7 @@ bool FrameCopy::needs(FrameKind kind) const {
   return kind == FrameKind::open || kind == FrameKind::close || kind == FrameKind::series;
 }
 
-bool FrameCopy::decodes(FrameKind kind) const {
-  return needs(kind) || (split_.bytes > 0 && kind == FrameKind::applied);
-}
+bool FrameCopy::decodes(FrameKind kind) const { return needs(kind) || (split_.bytes > 0 && kind == FrameKind::applied); }
 
 void FrameCopy::open(Output& out) {
   const std::size_t before = out.pending().size();
@@ -24,7 +22,8 @@ void FrameCopy::open(Output& out) {
   bytes_ += out.pending().size() - before;
 }
 
-/// What a reader of the next stream has to know: the series of this segment, an asset's neighbours in one frame, and the policies.
+/// What a reader of the next stream has to know: the series of this segment, an asset's neighbours in one frame, and the
+/// policies.
 void FrameCopy::declare_again(Output& out) {
   v1::Frame frame;
   const auto& slots = table().slots();

@@ -11,7 +11,6 @@
 #include <map>
 #include <utility>
 
-
 namespace twinpipe {
 namespace {
 
@@ -99,7 +98,8 @@ bool MessageJson::is_absent(const Message& message, const Field& field) const {
     case FieldDescriptor::CPPTYPE_DOUBLE:
     case FieldDescriptor::CPPTYPE_FLOAT: return false;
     case FieldDescriptor::CPPTYPE_ENUM:
-      return reflection.GetEnumValue(message, &field) == 0 && field.enum_type()->FindValueByNumber(0)->name().ends_with("UNSPECIFIED");
+      return reflection.GetEnumValue(message, &field) == 0 &&
+             field.enum_type()->FindValueByNumber(0)->name().ends_with("UNSPECIFIED");
     case FieldDescriptor::CPPTYPE_BOOL: return !is_state(field) && !reflection.GetBool(message, &field);
     default: return !reflection.HasField(message, &field);
   }
@@ -141,8 +141,12 @@ void MessageJson::append_single(const Message& message, const Field& field, std:
 void MessageJson::append_element(const Message& message, const Field& field, int at, std::string& text) {
   const google::protobuf::Reflection& reflection = *message.GetReflection();
   switch (field.cpp_type()) {
-    case FieldDescriptor::CPPTYPE_UINT32: append_number(std::uint64_t{reflection.GetRepeatedUInt32(message, &field, at)}, text); return;
-    case FieldDescriptor::CPPTYPE_UINT64: append_number(std::uint64_t{reflection.GetRepeatedUInt64(message, &field, at)}, text); return;
+    case FieldDescriptor::CPPTYPE_UINT32:
+      append_number(std::uint64_t{reflection.GetRepeatedUInt32(message, &field, at)}, text);
+      return;
+    case FieldDescriptor::CPPTYPE_UINT64:
+      append_number(std::uint64_t{reflection.GetRepeatedUInt64(message, &field, at)}, text);
+      return;
     case FieldDescriptor::CPPTYPE_INT64:
       if (is_time(field)) append_time(reflection.GetRepeatedInt64(message, &field, at), text);
       else append_number(std::int64_t{reflection.GetRepeatedInt64(message, &field, at)}, text);

@@ -65,7 +65,8 @@ class ReadingJson {
 
 class JsonForm final : public Form {
  public:
-  JsonForm(const SeriesTable& table, JsonStyle style) : Form(table), style_(style), message_(table, style), reading_(table, style) {}
+  JsonForm(const SeriesTable& table, JsonStyle style)
+      : Form(table), style_(style), message_(table, style), reading_(table, style) {}
 
   Status on_readings(const Columns& columns, Rows rows, const FrameView& view, Output& out) override;
   Status on_frame(const v1::Frame& frame, bool whole, const FrameView& view, Output& out) override;

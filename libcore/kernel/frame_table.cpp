@@ -54,7 +54,7 @@ std::string value_text(const v1::TwinMetric& metric) {
 
 /// Frames that a table leaves out: the stream's own matters.
 bool is_of_stream(FrameKind kind) {
-  constexpr std::array kLeftOut{FrameKind::open, FrameKind::close, FrameKind::series, FrameKind::arrival,
+  constexpr std::array kLeftOut{FrameKind::open,      FrameKind::close,    FrameKind::series, FrameKind::arrival,
                                 FrameKind::watermark, FrameKind::position, FrameKind::resume};
   return std::ranges::find(kLeftOut, kind) != kLeftOut.end();
 }
@@ -91,8 +91,9 @@ void TableForm::append_header(std::string& text) {
 void TableForm::append_reading(std::uint32_t slot, const Reading& reading, std::string& text) {
   append_header(text);
   const v1::Sensor& sensor = table().series(slot).sensor;
-  text += fmt::format("{:<{}} {:<{}} {:>14} {:<8} {}\n", format_time(reading.time), kTimeWidth, table().name(slot), name_width(),
-                      reading.value, sensor.unit().empty() ? sensor.declared_unit() : sensor.unit(), quality_text(reading.quality));
+  text +=
+      fmt::format("{:<{}} {:<{}} {:>14} {:<8} {}\n", format_time(reading.time), kTimeWidth, table().name(slot), name_width(),
+                  reading.value, sensor.unit().empty() ? sensor.declared_unit() : sensor.unit(), quality_text(reading.quality));
 }
 
 Status TableForm::on_readings(const Columns& columns, Rows rows, const FrameView&, Output& out) {
@@ -109,9 +110,9 @@ Status TableForm::on_readings(const Columns& columns, Rows rows, const FrameView
 }
 
 void TableForm::append_twin(const v1::Twin& twin, std::string& text) {
-  text += fmt::format("{} {}{}, as of {}{}\n", asset_key(twin.site(), twin.line(), twin.asset()), twin.online() ? "online" : "offline",
-                      twin.since() == 0 ? "" : " since " + format_time(twin.since()), format_time(twin.as_of()),
-                      twin.retired() ? ", retired" : "");
+  text += fmt::format("{} {}{}, as of {}{}\n", asset_key(twin.site(), twin.line(), twin.asset()),
+                      twin.online() ? "online" : "offline", twin.since() == 0 ? "" : " since " + format_time(twin.since()),
+                      format_time(twin.as_of()), twin.retired() ? ", retired" : "");
   std::size_t name = 6, value = 5;
   for (const v1::TwinMetric& metric : twin.metric()) {
     name = std::max(name, metric.sensor().size());

@@ -34,7 +34,8 @@ ValueType looks_like(std::string_view text, bool quoted) {
 
 }  // namespace
 
-FramesFromCsv::FramesFromCsv(std::string producer, std::size_t rows, ValueType type) : writer_(std::move(producer), rows), type_(type) {}
+FramesFromCsv::FramesFromCsv(std::string producer, std::size_t rows, ValueType type)
+    : writer_(std::move(producer), rows), type_(type) {}
 
 /// False when a quote is still open: the record goes on in the next line. A carriage return belongs to the line's end only
 /// outside quotes.
@@ -91,7 +92,8 @@ Status FramesFromCsv::read_header() {
     if (i == 0 && name.starts_with("\xEF\xBB\xBF")) name.remove_prefix(3);  // the mark that spreadsheets put first
     std::size_t column = 0;
     while (column < kColumns && kNames[column] != name) ++column;
-    if (column == kColumns) return bad(fmt::format("no column is called '{}': the header names series, time, value, quality, unit, type", name));
+    if (column == kColumns)
+      return bad(fmt::format("no column is called '{}': the header names series, time, value, quality, unit, type", name));
     if (place_[column] != kAbsent) return bad(fmt::format("two columns are called '{}'", name));
     place_[column] = i;
   }
@@ -132,7 +134,8 @@ Status FramesFromCsv::end(Output& out) {
 
 Status FramesFromCsv::read_row(Output& out) {
   if (cells_.size() != width_)
-    return bad(cells_.empty() ? "text behind a closing quote" : fmt::format("{} fields, the header has {}", cells_.size(), width_));
+    return bad(cells_.empty() ? "text behind a closing quote"
+                              : fmt::format("{} fields, the header has {}", cells_.size(), width_));
   FrameWriter::Row row;
   Result<Nanos> time = time_.parse(cell(kTime).text);
   if (!time.ok()) return bad("time: " + time.status().message);
@@ -146,7 +149,8 @@ Status FramesFromCsv::read_row(Output& out) {
   ValueType type = type_;
   if (const std::string_view name = cell(kType).text; !name.empty()) {
     type = value_type_named(name);
-    if (type == v1::VALUE_TYPE_UNSPECIFIED) return bad(fmt::format("type: '{}' is not double, bool, int64, uint64, string or bytes", name));
+    if (type == v1::VALUE_TYPE_UNSPECIFIED)
+      return bad(fmt::format("type: '{}' is not double, bool, int64, uint64, string or bytes", name));
   }
   const ValueType first = type == v1::VALUE_TYPE_UNSPECIFIED ? looks_like(value.text, value.quoted) : type;
   Result<std::uint32_t> slot = writer_.find(cell(kSeries).text, first, cell(kUnit).text, out);

@@ -27,7 +27,9 @@ struct ReadingLine {
 };
 
 template <class T>
-bool get(element from, T& to) { return from.get(to) == simdjson::SUCCESS; }
+bool get(element from, T& to) {
+  return from.get(to) == simdjson::SUCCESS;
+}
 
 bool get_u32(element from, std::uint32_t& to) {
   std::uint64_t wide = 0;
@@ -63,7 +65,6 @@ ValueType looks_like(element value) {
   if (get(value, text)) return parse_nonfinite(text, number) ? v1::VALUE_TYPE_DOUBLE : v1::VALUE_TYPE_STRING;
   return value.is_bool() ? v1::VALUE_TYPE_BOOL : v1::VALUE_TYPE_DOUBLE;
 }
-
 
 Status wrong_type(element value, ValueType type) {
   return bad(fmt::format("value: {} is not a {}", excerpt(value), value_type_name(type)));
@@ -122,7 +123,8 @@ struct FramesFromJson::Parser {
   MessageFromJson messages;
 };
 
-FramesFromJson::FramesFromJson(std::string producer, std::size_t rows) : parser_(std::make_unique<Parser>(std::move(producer), rows)) {}
+FramesFromJson::FramesFromJson(std::string producer, std::size_t rows)
+    : parser_(std::make_unique<Parser>(std::move(producer), rows)) {}
 FramesFromJson::~FramesFromJson() = default;
 
 void FramesFromJson::flush(Output& out) { parser_->writer.flush_rows(out); }
@@ -187,10 +189,12 @@ Status FramesFromJson::Parser::frame(FrameKind kind, object members, Output& out
     Result<std::uint32_t> slot = writer.find(name, type, {}, out);
     return slot.ok() ? Result<std::uint32_t>(writer.alias(*slot)) : slot;
   };
-  if (Status status = messages.read(members, *frame.GetReflection()->MutableMessage(&frame, &field), alias); !status.ok()) return status;
+  if (Status status = messages.read(members, *frame.GetReflection()->MutableMessage(&frame, &field), alias); !status.ok())
+    return status;
   if (element unknown; members["unknown_frame_fields"].get(unknown) == simdjson::SUCCESS) {
     Result<std::string> bytes = MessageFromJson::bytes(unknown);
-    if (!bytes.ok() || !frame.GetReflection()->MutableUnknownFields(&frame)->ParseFromString(*bytes)) return bad("unknown_frame_fields");
+    if (!bytes.ok() || !frame.GetReflection()->MutableUnknownFields(&frame)->ParseFromString(*bytes))
+      return bad("unknown_frame_fields");
   }
   switch (kind) {
     case FrameKind::open: writer.open(frame.open(), out); return {};

@@ -135,8 +135,8 @@ Result<std::uint32_t> FrameWriter::find(std::string_view name, ValueType type, s
 }
 
 bool FrameWriter::fits(const Row& row) const {
-  return rows_ != nullptr && row.type == group_.type && row.has_origin == group_.has_origin && row.historical == group_.historical &&
-         row.pinned == group_.pinned;
+  return rows_ != nullptr && row.type == group_.type && row.has_origin == group_.has_origin &&
+         row.historical == group_.historical && row.pinned == group_.pinned;
 }
 
 ReadingsBuilder& FrameWriter::rows_for(const Row& row, Output& out) {

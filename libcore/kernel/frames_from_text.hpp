@@ -49,8 +49,8 @@ class FrameWriter {
   /// A frame of a later schema: the bytes of the message Frame.
   void unknown(std::string_view body, Output& out);
 
-  /// The slot of a series by its name, declared in this segment as `type` (in `unit`) when it is not yet. Errors (bad_data): the name
-  /// has not four levels.
+  /// The slot of a series by its name, declared in this segment as `type` (in `unit`) when it is not yet. Errors (bad_data): the
+  /// name has not four levels.
   Result<std::uint32_t> find(std::string_view name, ValueType type, std::string_view unit, Output& out);
   /// The slot, when it is declared in this segment.
   std::optional<std::uint32_t> known(std::string_view name);
@@ -91,8 +91,8 @@ class FrameWriter {
     std::size_t operator()(std::string_view name) const { return std::hash<std::string_view>{}(name); }
   };
   std::unordered_map<std::string, std::uint32_t, Hash, std::equal_to<>> slots_;  // by name
-  std::map<std::array<std::string, 3>, v1::Series> assets_;  // as last declared, without sensors
-  std::string last_name_;  // neighbours in a text often are of one series
+  std::map<std::array<std::string, 3>, v1::Series> assets_;                      // as last declared, without sensors
+  std::string last_name_;                                                        // neighbours in a text often are of one series
   std::uint32_t last_slot_ = 0;
   std::map<ValueType, ReadingsBuilder> builders_;
   ReadingsBuilder* rows_ = nullptr;  // with rows in it

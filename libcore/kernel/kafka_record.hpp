@@ -23,7 +23,7 @@ struct KafkaRecord {
 
   std::uint32_t topic = 0;  // index of Routes::topics()
   std::int32_t partition = 0;
-  std::string_view key;     // the asset's; empty on node frames, which have none
+  std::string_view key;  // the asset's; empty on node frames, which have none
   std::string_view value;
   Nanos earliest = 0, latest = 0;  // event times in it; 0, 0 when it has none
   Order order = Order::data;

@@ -28,7 +28,12 @@ constexpr std::size_t kRoomForOpen = 64;
 
 KafkaValues::KafkaValues(const SeriesTable& table, const Routes& routes, std::vector<std::int32_t> partitions, ValueLimits limits,
                          std::string_view producer, RecordSink& sink)
-    : Stage(table), routes_(&routes), partitions_(std::move(partitions)), limits_(limits), open_(open_frame(producer)), sink_(&sink),
+    : Stage(table),
+      routes_(&routes),
+      partitions_(std::move(partitions)),
+      limits_(limits),
+      open_(open_frame(producer)),
+      sink_(&sink),
       nodes_(partitions_, open_, limits.max_value) {}
 
 // ---- declarations ---------------------------------------------------------------------------------------------------
@@ -138,7 +143,8 @@ Status KafkaValues::append_rows(const Columns& columns, const Value& value) {
 Status KafkaValues::on_readings(const Columns& columns, const FrameView&, Output&) {
   if (Status status = put_packed(); !status.ok()) return status;
   switch (columns.type) {
-    case v1::VALUE_TYPE_INT64: return append_rows(columns, [&](std::size_t i) { return static_cast<std::uint64_t>(columns.ints[i]); });
+    case v1::VALUE_TYPE_INT64:
+      return append_rows(columns, [&](std::size_t i) { return static_cast<std::uint64_t>(columns.ints[i]); });
     case v1::VALUE_TYPE_UINT64: return append_rows(columns, [&](std::size_t i) { return columns.uints[i]; });
     case v1::VALUE_TYPE_BOOL: return append_rows(columns, [&](std::size_t i) { return std::uint64_t{columns.bools[i]}; });
     case v1::VALUE_TYPE_STRING:
@@ -188,13 +194,15 @@ Status KafkaValues::append_split(const v1::Waveform& waveform, AssetBatch& batch
 /// Aggregates, Spectra: the rows of each asset and topic go their own way, in the frame's order.
 Status KafkaValues::append_selected(const v1::Frame& frame) {
   const bool spectra = frame.has_spectra();
-  const google::protobuf::Message& whole = spectra ? static_cast<const google::protobuf::Message&>(frame.spectra()) : frame.aggregates();
+  const google::protobuf::Message& whole =
+      spectra ? static_cast<const google::protobuf::Message&>(frame.spectra()) : frame.aggregates();
   const auto& series = spectra ? frame.spectra().series() : frame.aggregates().series();
   std::vector<std::pair<AssetBatch*, std::vector<std::uint32_t>>> parts;
   std::map<AssetBatch*, std::size_t> part_of;
   for (int row = 0; row < series.size(); ++row) {
     if (series.Get(row) >= table().slots().size())
-      return Status::error(Code::bad_data, fmt::format("undeclared alias {}: {} are declared", series.Get(row), table().slots().size()));
+      return Status::error(Code::bad_data,
+                           fmt::format("undeclared alias {}: {} are declared", series.Get(row), table().slots().size()));
     AssetBatch* batch = slots_[table().slots()[series.Get(row)]].batch;
     const auto [at, is_new] = part_of.try_emplace(batch, parts.size());
     if (is_new) parts.push_back({batch, {}});
@@ -226,7 +234,8 @@ Status KafkaValues::barrier(std::uint32_t node) {
 
 Status KafkaValues::on_lifecycle(const v1::Lifecycle& lifecycle, const FrameView& frame, Output&) {
   const std::uint32_t node = nodes_.node(lifecycle.node());
-  const std::string asset = lifecycle.asset().empty() ? std::string() : asset_key(lifecycle.site(), lifecycle.line(), lifecycle.asset());
+  const std::string asset =
+      lifecycle.asset().empty() ? std::string() : asset_key(lifecycle.site(), lifecycle.line(), lifecycle.asset());
   if (asset.empty()) {
     if (Status status = put_node(node); !status.ok()) return status;
   } else if (const auto at = asset_batches_.find(asset); at != asset_batches_.end()) {
@@ -282,7 +291,8 @@ Status KafkaValues::on_frame(const v1::Frame& frame, const FrameView& view, Outp
     case FrameKind::spectra: return append_selected(frame);
     case FrameKind::exception: {
       if (frame.exception().series() >= table().slots().size())
-        return Status::error(Code::bad_data, fmt::format("undeclared alias {}: {} are declared", frame.exception().series(), table().slots().size()));
+        return Status::error(Code::bad_data, fmt::format("undeclared alias {}: {} are declared", frame.exception().series(),
+                                                         table().slots().size()));
       const Slot& slot = slots_[table().slots()[frame.exception().series()]];
       Piece piece{view.kind, {slot.local}, {}};
       without_field(view.payload, v1::Exception::kSeriesFieldNumber, piece.rest);
@@ -291,7 +301,8 @@ Status KafkaValues::on_frame(const v1::Frame& frame, const FrameView& view, Outp
     case FrameKind::twin: return append_of_asset(frame.twin().site(), frame.twin().line(), frame.twin().asset(), {}, view);
     case FrameKind::reject: {
       const v1::Series& series = frame.reject().series();
-      return append_of_asset(series.site(), series.line(), series.asset(), series.sensor_size() > 0 ? series.sensor(0).name() : "", view);
+      return append_of_asset(series.site(), series.line(), series.asset(),
+                             series.sensor_size() > 0 ? series.sensor(0).name() : "", view);
     }
     case FrameKind::work_order:
       if (const auto levels = split_asset_key(frame.work_order().asset()))
@@ -320,7 +331,8 @@ Status KafkaValues::put(AssetBatch& batch) {
   batch.take(value_);
   ++records_;
   bytes_ += value_.size();
-  return sink_->put({batch.topic(), batch.partition(), batch.key(), value_, earliest, latest, KafkaRecord::Order::data, batch.node(), 0});
+  return sink_->put(
+      {batch.topic(), batch.partition(), batch.key(), value_, earliest, latest, KafkaRecord::Order::data, batch.node(), 0});
 }
 
 Status KafkaValues::put_packed(KafkaRecord::Order order, std::uint32_t node) {
@@ -335,12 +347,16 @@ Status KafkaValues::put_all() {
 }
 
 Status KafkaValues::too_long(const std::string& what, std::size_t size) const {
-  return Status::error(Code::bad_data, fmt::format("{} of {} bytes does not fit in a value of {} (--max-value)", what, size, limits_.max_value));
+  return Status::error(Code::bad_data,
+                       fmt::format("{} of {} bytes does not fit in a value of {} (--max-value)", what, size, limits_.max_value));
 }
 
 std::vector<Counter> KafkaValues::counters() const {
-  return {{"records", records_ + nodes_.records() + unrouted_}, {"value_bytes", bytes_}, {"node_records", nodes_.records()},
-          {"dead_letters", dead_letters_}, {"unrouted_frames", unrouted_}};
+  return {{"records", records_ + nodes_.records() + unrouted_},
+          {"value_bytes", bytes_},
+          {"node_records", nodes_.records()},
+          {"dead_letters", dead_letters_},
+          {"unrouted_frames", unrouted_}};
 }
 
 }  // namespace twinpipe

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 // Frames in, Kafka records out: what goes to which topic-partition, under which key, cut where.
 //
-// A record's key is its asset, its value one unsealed segment that can be read alone (asset_batch.hpp), its partition the one that
-// Java's producers choose. Readings of an asset wait for company until there are `batch` of them, until the value is full, until
-// a tick of their node (Watermark) at least `linger` after the one before on the tick's own clock, or until a Position,
-// a Lifecycle, a Gap, a new policy or a new birth comes. Every cut is thus made by what stands in the input, and the same
-// frames give the same values however they were cut into reads. Node frames: node_frames.hpp.
+// A record's key is its asset, its value one unsealed segment that can be read alone (asset_batch.hpp), its partition the one
+// that Java's producers choose. Readings of an asset wait for company until there are `batch` of them, until the value is full,
+// until a tick of their node (Watermark) at least `linger` after the one before on the tick's own clock, or until a Position, a
+// Lifecycle, a Gap, a new policy or a new birth comes. Every cut is thus made by what stands in the input, and the same frames
+// give the same values however they were cut into reads. Node frames: node_frames.hpp.
 //
 // Laws: records of one key have its readings in the order of the input; every reading is in exactly one record; no value is
 // longer than `max_value`.
@@ -40,7 +40,8 @@ class KafkaValues final : public Stage {
   bool reads(FrameKind) const override { return true; }
   Status on_series(const std::vector<Declared>& declared, const FrameView& frame, Output& out) override;
   Status on_readings(const Columns& columns, const FrameView& frame, Output& out) override;
-  /// Waveforms longer than a value are split where the first sample's time is a whole number of nanoseconds, if there is such a place.
+  /// Waveforms longer than a value are split where the first sample's time is a whole number of nanoseconds, if there is such a
+  /// place.
   Status on_waveform(const v1::Waveform& waveform, std::uint32_t slot, const FrameView& frame, Output& out) override;
   Status on_lifecycle(const v1::Lifecycle& lifecycle, const FrameView& frame, Output& out) override;
   Status on_watermark(const v1::Watermark& watermark, const FrameView& frame, Output& out) override;

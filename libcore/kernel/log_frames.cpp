@@ -19,11 +19,13 @@ Status LogFrames::take(std::uint32_t partition, Nanos stamp, std::string_view va
   for (FrameView frame;;) {
     switch (scanner.next(value, frame)) {
       case Scanner::Outcome::need_more:
-        return value.empty() ? Status{} : Status::error(Code::bad_data, fmt::format("the value ends inside frame {}", scanner.frames() + 1));
+        return value.empty() ? Status{}
+                             : Status::error(Code::bad_data, fmt::format("the value ends inside frame {}", scanner.frames() + 1));
       case Scanner::Outcome::bad: return scanner.status();
       case Scanner::Outcome::whole: break;
     }
-    if (frame.number == 1 && frame.kind != FrameKind::open) return Status::error(Code::bad_data, "the value does not begin with an Open frame");
+    if (frame.number == 1 && frame.kind != FrameKind::open)
+      return Status::error(Code::bad_data, "the value does not begin with an Open frame");
     if (Status status = take_frame(partition, stamp, frame, out); !status.ok()) return status;
     value.remove_prefix(frame.bytes.size());
   }
@@ -80,7 +82,10 @@ void LogFrames::reset(std::uint32_t partitions) {
 }
 
 std::vector<Counter> LogFrames::counters() const {
-  return {{"records", records_}, {"series", realias_.series()}, {"copies_dropped", copies_.copies()}, {"foreign_frames_dropped", dropped_frames_}};
+  return {{"records", records_},
+          {"series", realias_.series()},
+          {"copies_dropped", copies_.copies()},
+          {"foreign_frames_dropped", dropped_frames_}};
 }
 
 }  // namespace twinpipe

@@ -17,8 +17,8 @@ class LogFrames {
   LogFrames(std::uint32_t partitions, std::uint32_t max_series, std::size_t frame_limit)
       : partitions_(partitions), limit_(frame_limit), realias_(max_series) {}
 
-  /// Takes one record. What is whole of it is written even when the rest is bad. Errors (bad_data): not a segment that can be read
-  /// alone. Arrival, with the record's timestamp, stands before the first readings of each timestamp.
+  /// Takes one record. What is whole of it is written even when the rest is bad. Errors (bad_data): not a segment that can be
+  /// read alone. Arrival, with the record's timestamp, stands before the first readings of each timestamp.
   Status take(std::uint32_t partition, Nanos stamp, std::string_view value, Output& out);
   /// No more records with the timestamp of the last one: writes the watermarks that have risen.
   void settle(Output& out) {

@@ -32,11 +32,11 @@ Status in(std::string_view name, Status status) {
 }
 
 // Sets a field, or adds to it.
-#define TWINPIPE_PUT(Type, CppType)                                                             \
-  void put(Message& message, const FieldDescriptor& field, CppType value) {                     \
-    const Reflection& reflection = *message.GetReflection();                                    \
-    if (field.is_repeated()) reflection.Add##Type(&message, &field, value);                     \
-    else reflection.Set##Type(&message, &field, value);                                         \
+#define TWINPIPE_PUT(Type, CppType)                                         \
+  void put(Message& message, const FieldDescriptor& field, CppType value) { \
+    const Reflection& reflection = *message.GetReflection();                \
+    if (field.is_repeated()) reflection.Add##Type(&message, &field, value); \
+    else reflection.Set##Type(&message, &field, value);                     \
   }
 TWINPIPE_PUT(Int32, std::int32_t)
 TWINPIPE_PUT(Int64, std::int64_t)
@@ -55,7 +55,8 @@ bool is_time(const FieldDescriptor& field) {
 Status read_unknown(element value, Message& message) {
   Result<std::string> bytes = MessageFromJson::bytes(value);
   if (!bytes.ok()) return bytes.status();
-  if (!message.GetReflection()->MutableUnknownFields(&message)->ParseFromString(*bytes)) return wrong("base64 of protobuf fields", value);
+  if (!message.GetReflection()->MutableUnknownFields(&message)->ParseFromString(*bytes))
+    return wrong("base64 of protobuf fields", value);
   return {};
 }
 
@@ -98,7 +99,8 @@ Result<Nanos> MessageFromJson::time(element value) {
 Result<double> MessageFromJson::number(element value) {
   double number = 0;
   std::string_view text;
-  if (value.get(text) == simdjson::SUCCESS ? parse_nonfinite(text, number) : value.get(number) == simdjson::SUCCESS) return number;
+  if (value.get(text) == simdjson::SUCCESS ? parse_nonfinite(text, number) : value.get(number) == simdjson::SUCCESS)
+    return number;
   return wrong("a number", value);
 }
 
@@ -165,7 +167,8 @@ Status MessageFromJson::read_scalar(element value, Message& message, const Field
     }
     case FieldDescriptor::CPPTYPE_ENUM: return read_enum(value, message, field);
     case FieldDescriptor::CPPTYPE_MESSAGE:
-      return read_child(value, field.is_repeated() ? *reflection.AddMessage(&message, &field) : *reflection.MutableMessage(&message, &field));
+      return read_child(
+          value, field.is_repeated() ? *reflection.AddMessage(&message, &field) : *reflection.MutableMessage(&message, &field));
     default: return read_integer(value, message, field, alias);
   }
 }
@@ -200,7 +203,8 @@ Status MessageFromJson::read_integer(element value, Message& message, const Fiel
       put(message, field, integer);
       return {};
     case FieldDescriptor::CPPTYPE_INT32:
-      if (value.get(integer) != simdjson::SUCCESS || integer != static_cast<std::int32_t>(integer)) return wrong("an integer of 32 bits", value);
+      if (value.get(integer) != simdjson::SUCCESS || integer != static_cast<std::int32_t>(integer))
+        return wrong("an integer of 32 bits", value);
       put(message, field, static_cast<std::int32_t>(integer));
       return {};
     case FieldDescriptor::CPPTYPE_UINT32:
@@ -244,7 +248,8 @@ Status MessageFromJson::read_value(element value, v1::Value& to) {
   if (value.get(number) == simdjson::SUCCESS) return to.set_double_value(number), Status{};
   if (value.get(members) != simdjson::SUCCESS) return wrong("a value", value);
   for (const auto [key, content] : members) {
-    if (key != "double" && key != "int" && key != "uint" && key != "bytes") return Status::error(Code::bad_data, fmt::format("unknown key '{}'", key));
+    if (key != "double" && key != "int" && key != "uint" && key != "bytes")
+      return Status::error(Code::bad_data, fmt::format("unknown key '{}'", key));
     const FieldDescriptor& field = *v1::Value::descriptor()->FindFieldByName(std::string(key) + "_value");
     if (Status status = read_scalar(content, to, field, {}); !status.ok()) return in(key, status);
   }

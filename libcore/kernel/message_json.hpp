@@ -16,8 +16,8 @@ class MessageFromJson {
   /// Turns a series' name into the alias of a top-level frame's `series` field.
   using Alias = std::function<Result<std::uint32_t>(std::string_view name)>;
 
-  /// Fills `message` from `object`; the keys "frame" and "unknown_frame_fields" are stepped over. Errors (bad_data) name the field: an unknown key, a
-  /// value of the wrong type or out of range.
+  /// Fills `message` from `object`; the keys "frame" and "unknown_frame_fields" are stepped over. Errors (bad_data) name the
+  /// field: an unknown key, a value of the wrong type or out of range.
   Status read(simdjson::dom::object object, google::protobuf::Message& message, const Alias& alias);
 
   // Single values, for lines that are no message. Errors: bad_data, without the field's name.

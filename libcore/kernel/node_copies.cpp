@@ -72,7 +72,8 @@ bool NodeCopies::is_new(std::uint32_t partition, Nanos stamp, const FrameView& f
     v1::Gap gap;
     // Two gaps may be alike to the byte and yet be two: those have timestamps of their own.
     if (parse(gap, frame.payload))
-      fresh = remember(nodes_[gap.node()], std::hash<std::string_view>()(frame.bytes) ^ static_cast<std::size_t>(stamp) * 0x9E3779B97F4A7C15U);
+      fresh = remember(nodes_[gap.node()],
+                       std::hash<std::string_view>()(frame.bytes) ^ static_cast<std::size_t>(stamp) * 0x9E3779B97F4A7C15U);
     else status = Status::error(Code::bad_data, "Gap frame does not parse");
   } else if (frame.kind == FrameKind::watermark) {
     v1::Watermark watermark;
@@ -109,7 +110,8 @@ void NodeCopies::tick(std::uint32_t partition, Nanos stamp, const v1::Watermark&
   node.partitions.insert(partition);
   Holder& holder = node.holders[partition];
   holder.seen = stamp;
-  holder.ticks[watermark.lane() == v1::LANE_HISTORICAL ? 1 : 0] = Tick{watermark.time(), watermark.clock(), std::string(frame.bytes)};
+  holder.ticks[watermark.lane() == v1::LANE_HISTORICAL ? 1 : 0] =
+      Tick{watermark.time(), watermark.clock(), std::string(frame.bytes)};
   touch(node);
 }
 
@@ -137,7 +139,9 @@ void NodeCopies::write_risen(Output& out) {
       }
       if (!all || least == nullptr) continue;
       Tick& written = node->written[lane];
-      if (!written.frame.empty() && (least->time < written.time || (least->time == written.time && least->clock <= written.clock))) continue;
+      if (!written.frame.empty() &&
+          (least->time < written.time || (least->time == written.time && least->clock <= written.clock)))
+        continue;
       written = *least;
       Scanner scanner(least->frame.size());
       FrameView frame;

@@ -26,8 +26,8 @@ namespace twinpipe {
 
 class NodeCopies {
  public:
-  /// `forget`, ns of record time: a partition that has shown no tick of a node for so long, while others have, does not hold it any
-  /// more. It must be longer than a writer's delivery timeout, in which copies can be apart.
+  /// `forget`, ns of record time: a partition that has shown no tick of a node for so long, while others have, does not hold it
+  /// any more. It must be longer than a writer's delivery timeout, in which copies can be apart.
   explicit NodeCopies(Nanos forget = 300 * kSecond) : forget_(forget) {}
 
   /// The partition holds series of the node and the asset (its key).
@@ -35,8 +35,8 @@ class NodeCopies {
   /// Partitions known to hold what the frame is about; empty for kinds whose copies need no waiting for.
   const std::set<std::uint32_t>& holders(const FrameView& frame);
 
-  /// Takes a Lifecycle, Gap, Watermark or Applied frame of a record with timestamp `stamp`; writes it unless it is a copy. Watermarks
-  /// wait for settle(). `before` is called before anything is written. Errors (bad_data): it does not parse.
+  /// Takes a Lifecycle, Gap, Watermark or Applied frame of a record with timestamp `stamp`; writes it unless it is a copy.
+  /// Watermarks wait for settle(). `before` is called before anything is written. Errors (bad_data): it does not parse.
   template <class Before>
   Status take(std::uint32_t partition, Nanos stamp, const FrameView& frame, Output& out, const Before& before) {
     Status status;

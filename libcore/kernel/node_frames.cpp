@@ -114,9 +114,11 @@ Status NodeFrames::put(RecordSink& sink, KafkaRecord::Order order, std::uint32_t
       value = open_;
       value.append(place.pack, begin, place.ends[end - 1] - begin);
       if (value.size() > limit_)
-        return Status::error(Code::bad_data, fmt::format("a frame of {} bytes about a node does not fit in a value (--max-value)", value.size()));
+        return Status::error(Code::bad_data,
+                             fmt::format("a frame of {} bytes about a node does not fit in a value (--max-value)", value.size()));
       ++records_;
-      if (Status status = sink.put({place.topic, place.partition, {}, value, 0, 0, order, node, round_}); !status.ok()) return status;
+      if (Status status = sink.put({place.topic, place.partition, {}, value, 0, 0, order, node, round_}); !status.ok())
+        return status;
       begin = place.ends[end - 1];
       at = end;
     }

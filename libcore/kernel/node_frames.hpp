@@ -51,9 +51,9 @@ class NodeFrames {
   struct Node {
     Places places;  // sorted
     std::string lifecycle;
-    std::map<std::string, std::string> devices;        // Lifecycle by asset key, since the node's own
-    std::map<std::string, Places> assets;              // places by asset key
-    std::array<std::string, 2> watermark, waiting;     // by lane: written, and not yet
+    std::map<std::string, std::string> devices;     // Lifecycle by asset key, since the node's own
+    std::map<std::string, Places> assets;           // places by asset key
+    std::array<std::string, 2> watermark, waiting;  // by lane: written, and not yet
   };
   struct Place {
     std::uint32_t topic = 0;

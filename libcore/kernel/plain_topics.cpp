@@ -67,7 +67,8 @@ std::vector<std::string> PlainTopics::filters() const {
 
 PlainTopics::Node& PlainTopics::node_of(const Series& series) {
   std::string name = options_.node;
-  for (const auto& [placeholder, value] : {std::pair<std::string_view, std::string_view>{"{site}", series.site}, {"{line}", series.line}, {"{asset}", series.asset}})
+  for (const auto& [placeholder, value] :
+       {std::pair<std::string_view, std::string_view>{"{site}", series.site}, {"{line}", series.line}, {"{asset}", series.asset}})
     if (const std::size_t at = name.find(placeholder); at != std::string::npos) name.replace(at, placeholder.size(), value);
   const auto [at, is_new] = node_index_.try_emplace(name, nullptr);
   if (is_new) {
@@ -115,7 +116,8 @@ void PlainTopics::message(const sparkplug::Message& message, Output& out) {
     host_->batch().frame(frame, out);
   }
   Value value;
-  std::string why = message.payload.size() > options_.payload.bytes ? "larger than --max-payload" : read(series, message.payload, value);
+  std::string why =
+      message.payload.size() > options_.payload.bytes ? "larger than --max-payload" : read(series, message.payload, value);
   if (why.empty()) why = emit(series, value, message, out);
   if (why.empty()) ++readings_;
   else refuse(series, why, out);
@@ -146,7 +148,8 @@ std::string PlainTopics::read_sparkplug(std::string_view payload, Value& value) 
   if (metric.broken_text) return "text that is not UTF-8";
   if (metric.has_properties) {
     sparkplug::PropertySet properties;
-    if (!properties.ParseFromArray(metric.properties.data(), static_cast<int>(metric.properties.size()))) return "broken properties";
+    if (!properties.ParseFromArray(metric.properties.data(), static_cast<int>(metric.properties.size())))
+      return "broken properties";
     value.quality = sparkplug::quality_of(properties).value_or(kGood) | (value.quality & ~0xFFFFU);
     value.properties = metric.properties;
   }
@@ -160,8 +163,10 @@ void PlainTopics::read_text(std::string_view text, Value& value) { value.value =
 
 /// A declaration at first sight, and whenever the properties differ from the last ones. False: no more series fit.
 bool PlainTopics::declare(Series& series, const Value& value, Output& out) {
-  if (series.type != v1::VALUE_TYPE_UNSPECIFIED && (value.properties.empty() || value.properties == series.properties)) return true;
-  const std::optional<std::uint32_t> alias = host_->aliases().of(asset_key(series.site, series.line, series.asset), series.sensor);
+  if (series.type != v1::VALUE_TYPE_UNSPECIFIED && (value.properties.empty() || value.properties == series.properties))
+    return true;
+  const std::optional<std::uint32_t> alias =
+      host_->aliases().of(asset_key(series.site, series.line, series.asset), series.sensor);
   if (!alias) return false;
   v1::Frame frame;
   v1::Series& declared = *frame.mutable_series();
@@ -218,7 +223,8 @@ std::string PlainTopics::emit(Series& series, Value& value, const sparkplug::Mes
   }
   v1::Frame frame;
   v1::Waveform& waveform = *frame.mutable_waveform();
-  if (!value.is_null && !sparkplug::decode_samples(series.datatype, value.value.text, waveform)) return "an array that is no whole number of samples";
+  if (!value.is_null && !sparkplug::decode_samples(series.datatype, value.value.text, waveform))
+    return "an array that is no whole number of samples";
   waveform.set_series(place.series);
   waveform.set_time(place.time);
   waveform.set_sample_period(series.sample_period);
@@ -272,7 +278,10 @@ void PlainTopics::link_restored() {
 }
 
 std::vector<Counter> PlainTopics::counters() const {
-  return {{"plain_messages", messages_}, {"plain_readings", readings_}, {"plain_refused", refused_}, {"plain_foreign", foreign_},
+  return {{"plain_messages", messages_},
+          {"plain_readings", readings_},
+          {"plain_refused", refused_},
+          {"plain_foreign", foreign_},
           {"plain_nodes", nodes_.size()}};
 }
 

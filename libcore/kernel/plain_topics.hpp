@@ -58,7 +58,7 @@ class PlainTopics {
     std::uint32_t series = 0, datatype = 0;
     ValueType type = v1::VALUE_TYPE_UNSPECIFIED;
     double sample_period = 0;
-    std::string properties;   // as they came last
+    std::string properties;  // as they came last
     std::string site, line, asset, sensor;
     Node* node = nullptr;
     const PlainFormat* format = nullptr;

@@ -76,10 +76,11 @@ Result<Realias::Declaration> Realias::learn(std::string_view payload) {
   for (v1::Sensor& sensor : *series.mutable_sensor()) {
     if (sensor.name().empty())
       return Status::error(Code::bad_data, fmt::format("alias {}: a series without a sensor name", sensor.alias()));
-    const auto [at, is_new] = series_index_.try_emplace(
-        series_name(series.site(), series.line(), series.asset(), sensor.name()), static_cast<std::uint32_t>(sensors_.size()));
+    const auto [at, is_new] = series_index_.try_emplace(series_name(series.site(), series.line(), series.asset(), sensor.name()),
+                                                        static_cast<std::uint32_t>(sensors_.size()));
     if (is_new) {
-      if (sensors_.size() >= limit_) return Status::error(Code::bad_data, fmt::format("more than {} series (--max-series)", limit_));
+      if (sensors_.size() >= limit_)
+        return Status::error(Code::bad_data, fmt::format("more than {} series (--max-series)", limit_));
       sensors_.emplace_back();
     }
     declaration.from.push_back(sensor.alias());
@@ -99,7 +100,8 @@ Result<Realias::Declaration> Realias::learn(std::string_view payload) {
 void Realias::put_in_force(Declaration& declaration, Output& out) {
   Asset& asset = assets_[declaration.asset_number];
   bool differs = asset.header != declaration.header;
-  for (std::size_t i = 0; i < declaration.to.size(); ++i) differs = differs || sensors_[declaration.to[i]].body != declaration.bodies[i];
+  for (std::size_t i = 0; i < declaration.to.size(); ++i)
+    differs = differs || sensors_[declaration.to[i]].body != declaration.bodies[i];
   if (differs) {
     flush(out);
     frame_.Clear();
@@ -177,8 +179,17 @@ void Realias::flush(Output& out) {
   columns.historical = kind_.historical;
   columns.pinned = kind_.pinned;
   out.readings(columns);
-  alias_.clear(); time_.clear(); doubles_.clear(); ints_.clear(); uints_.clear(); bools_.clear(); text_.clear();
-  text_ends_.clear(); quality_.clear(); seq_.clear(); index_.clear();
+  alias_.clear();
+  time_.clear();
+  doubles_.clear();
+  ints_.clear();
+  uints_.clear();
+  bools_.clear();
+  text_.clear();
+  text_ends_.clear();
+  quality_.clear();
+  seq_.clear();
+  index_.clear();
   any_quality_ = false;
 }
 
@@ -204,13 +215,15 @@ Status Realias::rename_frame(const FrameView& frame, Output& out) {
   std::string_view body = frame.bytes.substr(1);
   std::uint64_t length = 0;
   body.remove_prefix(static_cast<std::size_t>(read_varint(body, length)));
-  if (!frame_.ParseFromArray(body.data(), static_cast<int>(body.size()))) return Status::error(Code::bad_data, "the frame does not parse");
+  if (!frame_.ParseFromArray(body.data(), static_cast<int>(body.size())))
+    return Status::error(Code::bad_data, "the frame does not parse");
   if (frame.kind == FrameKind::exception) {
     const std::uint32_t alias = frame_.exception().series();
     if (alias >= aliases_.size()) return undeclared(alias, aliases_.size());
     frame_.mutable_exception()->set_series(aliases_[alias]);
   } else {
-    auto& series = frame.kind == FrameKind::spectra ? *frame_.mutable_spectra()->mutable_series() : *frame_.mutable_aggregates()->mutable_series();
+    auto& series = frame.kind == FrameKind::spectra ? *frame_.mutable_spectra()->mutable_series()
+                                                    : *frame_.mutable_aggregates()->mutable_series();
     for (std::uint32_t& alias : series) {
       if (alias >= aliases_.size()) return undeclared(alias, aliases_.size());
       alias = aliases_[alias];

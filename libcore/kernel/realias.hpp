@@ -22,16 +22,16 @@ class Realias {
  public:
   /// One Series frame of the input, and what its aliases are in the output.
   struct Declaration {
-    std::string node, asset;           // the node's name; the asset's key
-    std::vector<std::uint32_t> from;   // alias in the input
-    std::vector<std::uint32_t> to;     // alias in the output
-    std::vector<bool> marks;           // the caller's: where this declaration was seen,
-    std::uint32_t marked = 0;          // and when that was counted from
+    std::string node, asset;          // the node's name; the asset's key
+    std::vector<std::uint32_t> from;  // alias in the input
+    std::vector<std::uint32_t> to;    // alias in the output
+    std::vector<bool> marks;          // the caller's: where this declaration was seen,
+    std::uint32_t marked = 0;         // and when that was counted from
 
    private:
     friend class Realias;
     std::uint32_t asset_number = 0;
-    std::uint64_t verified = 0;        // revision of the asset at which the output had this declaration in force
+    std::uint64_t verified = 0;  // revision of the asset at which the output had this declaration in force
     std::string header;
     std::vector<std::string> bodies;
   };

@@ -11,9 +11,11 @@ namespace twinpipe {
 
 Status check_topic_name(std::string_view topic) {
   constexpr std::size_t kLongest = 249;
-  const bool legal = std::ranges::all_of(topic, [](unsigned char c) { return std::isalnum(c) || c == '.' || c == '_' || c == '-'; });
+  const bool legal =
+      std::ranges::all_of(topic, [](unsigned char c) { return std::isalnum(c) || c == '.' || c == '_' || c == '-'; });
   if (topic.empty() || topic.size() > kLongest || topic == "." || topic == ".." || !legal)
-    return Status::error(Code::usage, fmt::format("'{}' is not a Kafka topic name: at most {} of A-Z a-z 0-9 . _ -", topic, kLongest));
+    return Status::error(Code::usage,
+                         fmt::format("'{}' is not a Kafka topic name: at most {} of A-Z a-z 0-9 . _ -", topic, kLongest));
   return {};
 }
 
@@ -46,7 +48,8 @@ Result<Routes> Routes::parse(const std::vector<std::string>& routes, const std::
   return made;
 }
 
-std::uint32_t Routes::topic_of(std::string_view site, std::string_view line, std::string_view asset, std::string_view sensor) const {
+std::uint32_t Routes::topic_of(std::string_view site, std::string_view line, std::string_view asset,
+                               std::string_view sensor) const {
   for (const auto& [pattern, topic] : routes_)
     if (pattern.matches(site, line, asset, sensor)) return topic;
   return dead_letter_;

@@ -48,8 +48,8 @@ Status select_rows(const Message& from, std::size_t rows, std::span<const std::u
       continue;
     }
     if (size != rows)
-      return Status::error(Code::bad_data, fmt::format("{} column {} has {} entries, {} rows are expected", from.GetDescriptor()->name(),
-                                                       field->name(), size, rows));
+      return Status::error(Code::bad_data, fmt::format("{} column {} has {} entries, {} rows are expected",
+                                                       from.GetDescriptor()->name(), field->name(), size, rows));
     for (const std::uint32_t row : selection) copy_entry(from, field, static_cast<int>(row), to);
   }
   return {};

@@ -2,10 +2,10 @@
 // Rows of a columnar message of any kind: Aggregates, Spectra. For what comes in hundreds a second, not in millions.
 #pragma once
 
+#include <google/protobuf/message.h>
+
 #include <cstdint>
 #include <span>
-
-#include <google/protobuf/message.h>
 
 #include "wire/status.hpp"
 

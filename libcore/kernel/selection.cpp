@@ -48,7 +48,8 @@ void renumber_trends(v1::Predictions& predictions, const std::vector<bool>& keep
 void remove_rows(Message& message, const std::vector<bool>& keep) {
   if (message.GetDescriptor() == v1::Trend::descriptor()) return;  // its columns are times of its own
   for (int i = 0; i < message.GetDescriptor()->field_count(); ++i)
-    if (const FieldDescriptor& field = *message.GetDescriptor()->field(i); field.is_repeated()) remove_rows_of_field(message, field, keep);
+    if (const FieldDescriptor& field = *message.GetDescriptor()->field(i); field.is_repeated())
+      remove_rows_of_field(message, field, keep);
 }
 
 Selection::Selection(const SeriesTable& table, SelectionOptions options) : table_(&table), options_(std::move(options)) {
@@ -80,8 +81,8 @@ bool Selection::matches(std::uint32_t slot) {
 
 bool Selection::matches_asset(std::string_view site, std::string_view line, std::string_view asset) const {
   return assets_.empty() || std::ranges::any_of(assets_, [&](const auto& levels) {
-    return glob_matches(levels[0], site) && glob_matches(levels[1], line) && glob_matches(levels[2], asset);
-  });
+           return glob_matches(levels[0], site) && glob_matches(levels[1], line) && glob_matches(levels[2], asset);
+         });
 }
 
 bool Selection::matches_key(std::string_view key) const {
@@ -138,12 +139,15 @@ bool Selection::keep_sensors(v1::Series& series, bool& whole) const {
 
 bool Selection::keep(v1::Frame& frame, bool& whole) {
   const auto windows = [&](auto& message) {
-    return keep_rows(message, message.series_size(), [&](int row) { return in_span(message.start(row)) && matches_alias(message.series(row)); }, whole);
+    return keep_rows(
+        message, message.series_size(),
+        [&](int row) { return in_span(message.start(row)) && matches_alias(message.series(row)); }, whole);
   };
   const auto entities = [&](auto& message) {
-    return keep_rows(message, message.entity_size(), [&](int row) {
-      return (row >= message.as_of_size() || in_span(message.as_of(row))) && matches_key(message.entity(row));
-    }, whole);
+    return keep_rows(
+        message, message.entity_size(),
+        [&](int row) { return (row >= message.as_of_size() || in_span(message.as_of(row))) && matches_key(message.entity(row)); },
+        whole);
   };
   switch (frame.kind_case()) {
     case v1::Frame::kSeries: return keep_sensors(*frame.mutable_series(), whole);
@@ -157,7 +161,9 @@ bool Selection::keep(v1::Frame& frame, bool& whole) {
       return in_span(frame.twin().as_of()) && matches_asset(frame.twin().site(), frame.twin().line(), frame.twin().asset());
     case v1::Frame::kReject: {
       const v1::Reject& reject = frame.reject();
-      const Nanos time = reject.has_waveform() ? reject.waveform().time() : reject.reading().time_size() > 0 ? reject.reading().time(0) : 0;
+      const Nanos time = reject.has_waveform()              ? reject.waveform().time()
+                         : reject.reading().time_size() > 0 ? reject.reading().time(0)
+                                                            : 0;
       v1::Series series = reject.series();
       bool same = true;
       return in_span(time) && keep_sensors(series, same);

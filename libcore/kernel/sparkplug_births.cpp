@@ -12,8 +12,11 @@
 namespace twinpipe::sparkplug {
 
 bool is_control(std::string_view name) {
-  static constexpr std::array<std::string_view, 6> kControls{"bdSeq", "Node Control/Rebirth", "Node Control/Reboot",
-                                                             "Node Control/Next Server", "Device Control/Rebirth",
+  static constexpr std::array<std::string_view, 6> kControls{"bdSeq",
+                                                             "Node Control/Rebirth",
+                                                             "Node Control/Reboot",
+                                                             "Node Control/Next Server",
+                                                             "Device Control/Rebirth",
                                                              "Device Control/Reboot"};
   return std::ranges::find(kControls, name) != kControls.end();
 }
@@ -101,7 +104,10 @@ BirthTrouble BirthTable::declare(std::uint32_t number, const WirePayload& payloa
     metric.control = is_control(wire.name);
     metric.datatype = wire.datatype;
     metric.type = column_type(wire.datatype);
-    if (wire.name.empty()) { refuse("a metric without a name"); continue; }
+    if (wire.name.empty()) {
+      refuse("a metric without a name");
+      continue;
+    }
     if (!metric.control && metric.type == v1::VALUE_TYPE_UNSPECIFIED) {
       refuse(fmt::format("metric '{}' with datatype {}", wire.name, wire.datatype));
       continue;

@@ -56,24 +56,24 @@ class SeriesAliases {
 
 /// One metric of a birth.
 struct BornMetric {
-  std::uint32_t series = 0;     // alias in our stream
+  std::uint32_t series = 0;  // alias in our stream
   std::uint32_t datatype = 0;
   ValueType type = v1::VALUE_TYPE_UNSPECIFIED;
-  double sample_period = 0;     // seconds; of waveforms
-  std::uint64_t alias = 0;      // the publisher's, when has_alias
+  double sample_period = 0;  // seconds; of waveforms
+  std::uint64_t alias = 0;   // the publisher's, when has_alias
   bool has_alias = false;
-  bool control = false;         // a command such as Node Control/Rebirth: no series
+  bool control = false;  // a command such as Node Control/Rebirth: no series
 };
 
 struct BornDevice {
-  std::string name;             // empty: the node itself
+  std::string name;  // empty: the node itself
   std::string site, line, asset;
-  std::string key;              // asset key
-  bool born = false;            // in this session
+  std::string key;    // asset key
+  bool born = false;  // in this session
   bool dead = false;
   std::vector<BornMetric> metrics;
   TextMap<std::uint32_t> by_name;
-  std::string series;           // serialized v1::Series without a session: to declare again, and to save
+  std::string series;  // serialized v1::Series without a session: to declare again, and to save
   std::vector<std::string> controls;
 };
 

@@ -68,7 +68,8 @@ Status SparkplugEdge::add_source(std::uint32_t slot) {
   const Asset& asset = table().asset_of(slot);
   const v1::Sensor& sensor = table().series(slot).sensor;
   if (asset.site.empty() || asset.line.empty() || asset.asset.empty())
-    return Status::error(Code::bad_data, fmt::format("{}: site, line and asset must have names to be published", table().name(slot)));
+    return Status::error(Code::bad_data,
+                         fmt::format("{}: site, line and asset must have names to be published", table().name(slot)));
   Source source;
   source.target = target_of(asset, table().node_name(asset.node));
   source.plain = std::ranges::any_of(options_.plain, [&](const Pattern& pattern) {
@@ -129,7 +130,8 @@ SparkplugEdge::Item& SparkplugEdge::item_for(const Source& source, Nanos time) {
   return item;
 }
 
-Status SparkplugEdge::add_row(const Source& source, const ColumnValue& value, Nanos time, std::uint32_t quality, bool historical) {
+Status SparkplugEdge::add_row(const Source& source, const ColumnValue& value, Nanos time, std::uint32_t quality,
+                              bool historical) {
   if (time < 0) return Status::error(Code::bad_data, "a time before 1970, which Sparkplug cannot express");
   EdgeRow row{source.metric, quality, time, 0, 0, 0, historical};
   if (source.plain) {
@@ -203,13 +205,15 @@ Status SparkplugEdge::on_waveform(const v1::Waveform& waveform, std::uint32_t sl
     return end_batch(Status::error(Code::bad_data, fmt::format("{}: {}", table().name(slot), why)));
   };
   const std::uint32_t quality = waveform.has_quality() ? waveform.quality() : kGood;
-  if (source.datatype != kFloatArray && source.datatype != kDoubleArray) return refuse("samples of a series that is not declared as a waveform");
+  if (source.datatype != kFloatArray && source.datatype != kDoubleArray)
+    return refuse("samples of a series that is not declared as a waveform");
   if (waveform.time() < 0) return refuse("a time before 1970, which Sparkplug cannot express");
   if (!(waveform.sample_period() > 0) && !is_null(quality)) return refuse("samples without a sample period");
   ColumnValue value;
   value.type = v1::VALUE_TYPE_BYTES;
   std::string samples;
-  if (!encode_samples_as(source.datatype, waveform, samples)) return refuse("double samples that are not floats, in a FloatArray");
+  if (!encode_samples_as(source.datatype, waveform, samples))
+    return refuse("double samples that are not floats, in a FloatArray");
   value.text = samples;
   EdgeRow row{source.metric, quality, waveform.time(), 0, 0, waveform.sample_period(), waveform.historical()};
   std::string field;
@@ -253,8 +257,8 @@ Status SparkplugEdge::on_lifecycle(const v1::Lifecycle& lifecycle, const FrameVi
 bool SparkplugEdge::next(Work& work) const {
   if (work_.empty()) return false;
   const Item& item = work_.front();
-  const bool content = item.kind == Kind::data || item.kind == Kind::device_death ||
-                       (item.kind == Kind::node_death && nodes_[item.node].owes());
+  const bool content =
+      item.kind == Kind::data || item.kind == Kind::device_death || (item.kind == Kind::node_death && nodes_[item.node].owes());
   work.node = item.node;
   work.time = item.time;
   work.needs = content ? Needs::session : item.kind == Kind::plain ? Needs::connection : Needs::nothing;
@@ -293,13 +297,13 @@ std::vector<std::string> SparkplugEdge::subscriptions(std::uint32_t node) const 
   return {at.topic("NCMD"), at.topic("DCMD") + "/#"};
 }
 
-void SparkplugEdge::command(std::uint32_t node, std::string_view topic, std::string_view bytes, Nanos now, std::vector<EdgeMessage>& out) {
+void SparkplugEdge::command(std::uint32_t node, std::string_view topic, std::string_view bytes, Nanos now,
+                            std::vector<EdgeMessage>& out) {
   Payload payload;
   ++commands_;
   if (topic != nodes_[node].topic("NCMD") || !payload.ParseFromArray(bytes.data(), static_cast<int>(bytes.size()))) return;
-  const bool asked = std::ranges::any_of(payload.metrics(), [](const Metric& metric) {
-    return metric.name() == "Node Control/Rebirth" && metric.boolean_value();
-  });
+  const bool asked = std::ranges::any_of(
+      payload.metrics(), [](const Metric& metric) { return metric.name() == "Node Control/Rebirth" && metric.boolean_value(); });
   if (!asked) return;
   ++rebirths_;
   nodes_[node].rebirth(now, out);
@@ -308,8 +312,9 @@ void SparkplugEdge::command(std::uint32_t node, std::string_view topic, std::str
 std::vector<Counter> SparkplugEdge::counters() const {
   std::uint64_t births = 0;
   for (const EdgeNode& node : nodes_) births += node.births();
-  return {{"nodes", nodes_.size()},     {"births", births},         {"metrics_out", metrics_out_}, {"plain_out", plain_out_},
-          {"commands_in", commands_},   {"rebirth_requests", rebirths_}, {"ignored", ignored_}};
+  return {{"nodes", nodes_.size()},  {"births", births},         {"metrics_out", metrics_out_},
+          {"plain_out", plain_out_}, {"commands_in", commands_}, {"rebirth_requests", rebirths_},
+          {"ignored", ignored_}};
 }
 
 }  // namespace twinpipe::sparkplug

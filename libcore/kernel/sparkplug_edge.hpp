@@ -51,10 +51,10 @@ class SparkplugEdge final : public Stage {
   enum class Needs { nothing, connection, session };
   struct Work {
     std::uint32_t node = 0;
-    Nanos time = 0;        // event time, for pacing; 0: has none
+    Nanos time = 0;  // event time, for pacing; 0: has none
     Needs needs = Needs::session;
-    bool opens = false;    // a session will be needed soon: it may connect already
-    bool ends = false;     // the node's session is over behind this
+    bool opens = false;  // a session will be needed soon: it may connect already
+    bool ends = false;   // the node's session is over behind this
   };
   /// What take() does next; nothing when all is done.
   bool next(Work& work) const;
@@ -79,8 +79,8 @@ class SparkplugEdge final : public Stage {
     Kind kind = Kind::data;
     std::uint32_t node = 0, device = 0;
     Nanos time = 0;
-    std::string name;                                            // of the device
-    std::vector<std::pair<std::uint32_t, v1::Sensor>> sensors;   // metric numbers and their declarations
+    std::string name;                                           // of the device
+    std::vector<std::pair<std::uint32_t, v1::Sensor>> sensors;  // metric numbers and their declarations
     EdgeRows rows;
     std::string topic, payload;
   };
@@ -89,15 +89,15 @@ class SparkplugEdge final : public Stage {
   struct Target {
     std::uint32_t node = 0, device = 0;
     std::string name;
-    std::uint64_t frame = 0;   // the frame that filled `item` last
-    std::size_t item = 0;      // index in batch_
+    std::uint64_t frame = 0;  // the frame that filled `item` last
+    std::size_t item = 0;     // index in batch_
   };
 
   struct Source {  // of a slot
     std::uint32_t target = 0, metric = 0, datatype = 0;
-    bool ignored = false;      // bdSeq and Node Control/Rebirth, which are the node's own
+    bool ignored = false;  // bdSeq and Node Control/Rebirth, which are the node's own
     bool plain = false;
-    std::string topic;         // of a plain series
+    std::string topic;  // of a plain series
     std::string definition, properties;
   };
 
@@ -111,13 +111,13 @@ class SparkplugEdge final : public Stage {
 
   EdgeOptions options_;
   std::vector<EdgeNode> nodes_;
-  std::vector<std::uint32_t> devices_, metrics_;               // how many, by node
-  std::map<std::pair<std::string, std::string>, std::uint32_t> node_index_;   // by site and line
-  std::multimap<std::string, std::uint32_t, std::less<>> by_stream_name_;     // Lifecycle names nodes as the stream does
+  std::vector<std::uint32_t> devices_, metrics_;                             // how many, by node
+  std::map<std::pair<std::string, std::string>, std::uint32_t> node_index_;  // by site and line
+  std::multimap<std::string, std::uint32_t, std::less<>> by_stream_name_;    // Lifecycle names nodes as the stream does
   std::vector<Target> targets_;
   std::map<std::pair<std::uint32_t, std::string>, std::uint32_t> target_index_;
-  std::vector<Source> sources_;                                // by slot
-  std::vector<Item> batch_;                                    // of the frame at hand
+  std::vector<Source> sources_;  // by slot
+  std::vector<Item> batch_;      // of the frame at hand
   std::deque<Item> work_;
   std::uint64_t frame_ = 0;
   std::uint64_t messages_ = 0, metrics_out_ = 0, plain_out_ = 0, rebirths_ = 0, commands_ = 0, ignored_ = 0;

@@ -47,7 +47,8 @@ std::string properties_of(const v1::Sensor& sensor, bool with_period) {
   v1::Sensor kept = sensor;
   kept.clear_property();
   for (const v1::Property& property : sensor.property())
-    if (!same_letters(property.name(), kQualityProperty) && (with_period || !same_letters(property.name(), kSamplePeriodProperty)))
+    if (!same_letters(property.name(), kQualityProperty) &&
+        (with_period || !same_letters(property.name(), kSamplePeriodProperty)))
       *kept.add_property() = property;
   PropertySet properties;
   publish_properties(kept, properties);

@@ -105,7 +105,9 @@ class EdgeNode {
   };
 
   void pend(Device& device, Nanos now);
-  bool has_absorbed(const Device& device) const { return device.state == State::pending && device.missing < device.metrics.size(); }
+  bool has_absorbed(const Device& device) const {
+    return device.state == State::pending && device.missing < device.metrics.size();
+  }
   static bool absorbable(const Metric& metric, const EdgeRow& row);
   static void hold(Metric& metric, const EdgeRow& row, const EdgeRows& rows);
   void clear_values(Device& device);
@@ -122,10 +124,10 @@ class EdgeNode {
   std::vector<Device> devices_;
   std::vector<Metric> metrics_;
   bool open_ = false;
-  bool born_ = false;        // NBIRTH was sent in this session
-  bool was_born_ = false;    // in this session or one before, and not forgotten
+  bool born_ = false;      // NBIRTH was sent in this session
+  bool was_born_ = false;  // in this session or one before, and not forgotten
   std::uint8_t bdseq_ = 0;
-  std::uint8_t seq_ = 0;     // of the next message
+  std::uint8_t seq_ = 0;  // of the next message
   std::uint64_t next_alias_ = 1;
   std::uint64_t births_ = 0;
 };

@@ -9,7 +9,9 @@
 namespace twinpipe::sparkplug {
 namespace {
 
-bool is_sequenced(Verb verb) { return verb == Verb::ndata || verb == Verb::ddata || verb == Verb::dbirth || verb == Verb::ddeath; }
+bool is_sequenced(Verb verb) {
+  return verb == Verb::ndata || verb == Verb::ddata || verb == Verb::dbirth || verb == Verb::ddeath;
+}
 
 }  // namespace
 
@@ -226,8 +228,8 @@ void SparkplugHost::hold(Node& node, const Route& route, const Message& message,
   held_bytes_ += bytes;
   watch(node);
   if (node.life == Node::Life::unborn) want_rebirth(node);
-  const bool full = node.sequence.held().size() >= options_.reorder_messages || node.sequence.held_bytes() >= options_.reorder_bytes ||
-                    held_bytes_ >= options_.reorder_total;
+  const bool full = node.sequence.held().size() >= options_.reorder_messages ||
+                    node.sequence.held_bytes() >= options_.reorder_bytes || held_bytes_ >= options_.reorder_total;
   if (full) release(node, out);
 }
 

@@ -33,12 +33,12 @@ struct HostOptions {
   PayloadLimits payload;
   ClockLimits clock;
   std::size_t max_nodes = 10'000;
-  std::size_t max_devices = 200'000;   // of all nodes
-  std::size_t max_aliases = 100'000;   // of a node
+  std::size_t max_devices = 200'000;  // of all nodes
+  std::size_t max_aliases = 100'000;  // of a node
   std::uint32_t max_series = SeriesTable::kDefaultLimit;
   Nanos reorder_timeout = 2 * kSecond;
-  std::size_t reorder_messages = 256;                    // of a node
-  std::size_t reorder_bytes = std::size_t{16} << 20;     // of a node
+  std::size_t reorder_messages = 256;                 // of a node
+  std::size_t reorder_bytes = std::size_t{16} << 20;  // of a node
   std::size_t reorder_total = std::size_t{1} << 30;
   Nanos rebirth_interval = 5 * kSecond;  // of a node
   std::uint32_t rebirth_rate = 200;      // a second, in all
@@ -117,11 +117,11 @@ class SparkplugHost {
   /// How a message's readings are to be taken.
   struct Reading {
     Nanos arrival = 0;
-    std::uint64_t count = 0;   // number of the message in its session
-    std::uint32_t flags = 0;   // Quality flags of all
-    bool names_only = false;   // its aliases are of a birth that nobody saw
-    bool previous = false;     // of the session before: its aliases are of the birth before
-    bool birth = false;        // the values in a birth: by name, and what was refused was reported
+    std::uint64_t count = 0;  // number of the message in its session
+    std::uint32_t flags = 0;  // Quality flags of all
+    bool names_only = false;  // its aliases are of a birth that nobody saw
+    bool previous = false;    // of the session before: its aliases are of the birth before
+    bool birth = false;       // the values in a birth: by name, and what was refused was reported
   };
   /// What could not be read in one message.
   struct Trouble {
@@ -157,12 +157,12 @@ class SparkplugHost {
   // Readings (sparkplug_host_data.cpp).
   void data(Node& node, std::uint32_t device, const Reading& how, Output& out);
   void readings(Node& node, const BirthTable& table, std::uint32_t device, const Reading& how, Output& out);
-  const BornMetric* resolve(const Node& node, const BirthTable& table, std::uint32_t device, const WireMetric& wire, const Reading& how,
-                            Trouble& trouble);
-  bool emit(Node& node, const BornMetric& metric, const WireMetric& wire, const Reading& how, std::uint32_t index, bool stale, Nanos horizon,
-            Trouble& trouble, Output& out);
-  bool emit_waveform(const BornMetric& metric, const WireMetric& wire, const ReadingPlace& place, const Reading& how, std::uint32_t index,
-                     Output& out);
+  const BornMetric* resolve(const Node& node, const BirthTable& table, std::uint32_t device, const WireMetric& wire,
+                            const Reading& how, Trouble& trouble);
+  bool emit(Node& node, const BornMetric& metric, const WireMetric& wire, const Reading& how, std::uint32_t index, bool stale,
+            Nanos horizon, Trouble& trouble, Output& out);
+  bool emit_waveform(const BornMetric& metric, const WireMetric& wire, const ReadingPlace& place, const Reading& how,
+                     std::uint32_t index, Output& out);
   void report(Node& node, const Reading& how, const Trouble& trouble, Output& out);
   void gap(const Node& node, const v1::Gap& gap, Output& out);
   void lifecycle(const Node& node, const BornDevice* device, bool online, v1::Lifecycle::Reason reason, Nanos time, Output& out);
@@ -184,11 +184,11 @@ class SparkplugHost {
   TextMap<Node*> node_index_;
   TextMap<Route> routes_;
   std::size_t devices_ = 0, held_bytes_ = 0;
-  std::vector<Node*> watched_;    // with a timeout running
-  std::vector<Node*> wanting_;    // want a birth
-  std::vector<Node*> changed_;    // their table is not yet saved
+  std::vector<Node*> watched_;  // with a timeout running
+  std::vector<Node*> wanting_;  // want a birth
+  std::vector<Node*> changed_;  // their table is not yet saved
   Nanos now_ = 0, next_tick_ = 0, second_ = 0;
-  std::uint32_t requested_ = 0;   // in this second
+  std::uint32_t requested_ = 0;  // in this second
   bool shedding_ = false;
   std::array<std::uint64_t, kPayloadFaults> faults_{};
   HostCounts counts_;

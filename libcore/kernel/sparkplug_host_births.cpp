@@ -10,7 +10,8 @@ namespace {
 /// The bdSeq metric, in whichever integer field.
 std::optional<std::uint64_t> bdseq_of(const WirePayload& payload) {
   for (const WireMetric& metric : payload.metrics) {
-    const bool integer = metric.value.field == Metric::kIntValueFieldNumber || metric.value.field == Metric::kLongValueFieldNumber;
+    const bool integer =
+        metric.value.field == Metric::kIntValueFieldNumber || metric.value.field == Metric::kLongValueFieldNumber;
     if (metric.name == "bdSeq" && integer) return metric.value.bits;
   }
   return std::nullopt;
@@ -168,7 +169,8 @@ void SparkplugHost::node_death(Node& node, PayloadFault fault, const Message& me
     // The will of the connection before may have been overtaken by this birth of the same bdSeq.
     return suspect(node, message.arrival);
   }
-  die(node, on_purpose ? v1::Lifecycle::REASON_DEATH : v1::Lifecycle::REASON_WILL, on_purpose ? time : message.arrival, message.arrival, out);
+  die(node, on_purpose ? v1::Lifecycle::REASON_DEATH : v1::Lifecycle::REASON_WILL, on_purpose ? time : message.arrival,
+      message.arrival, out);
 }
 
 /// The birth stands, and is put to the proof: a node that is dead does not answer. Who may not ask believes the birth.
@@ -203,8 +205,8 @@ bool SparkplugHost::confirm(Node& node, Verb verb, std::uint32_t device, const M
     if (!is_data || !fits) break;
     ColumnValue value;
     const BornMetric* const metric = resolve(node, node.births, device, wire, {}, trouble);
-    fits = metric != nullptr && (metric->control || wire.value.field == 0 ||
-                                 decode_value(metric->datatype, wire.value, value) == ValueError::none);
+    fits = metric != nullptr &&
+           (metric->control || wire.value.field == 0 || decode_value(metric->datatype, wire.value, value) == ValueError::none);
   }
   node.restored = false;
   if (!fits) {
@@ -269,7 +271,8 @@ void SparkplugHost::release_unborn(Node& node, Output& out) {
   }
 }
 
-void SparkplugHost::lifecycle(const Node& node, const BornDevice* device, bool online, v1::Lifecycle::Reason reason, Nanos time, Output& out) {
+void SparkplugHost::lifecycle(const Node& node, const BornDevice* device, bool online, v1::Lifecycle::Reason reason, Nanos time,
+                              Output& out) {
   v1::Frame frame;
   v1::Lifecycle& life = *frame.mutable_lifecycle();
   life.set_node(node.name);

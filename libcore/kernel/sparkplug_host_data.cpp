@@ -42,7 +42,8 @@ const BornMetric* SparkplugHost::resolve(const Node& node, const BirthTable& tab
   const BornDevice& born = table.at(device);
   const auto unknown = [&](std::string_view more) -> const BornMetric* {
     if (!how.birth && trouble.unknown++ == 0)
-      trouble.first_unknown = wire.has_alias ? fmt::format("alias {}{}", wire.alias, more) : fmt::format("metric '{}'{}", wire.name, more);
+      trouble.first_unknown =
+          wire.has_alias ? fmt::format("alias {}{}", wire.alias, more) : fmt::format("metric '{}'{}", wire.name, more);
     return nullptr;
   };
   const auto by_name = [&]() -> const BornMetric* {
@@ -71,8 +72,8 @@ const BornMetric* SparkplugHost::resolve(const Node& node, const BirthTable& tab
   return unknown(" of historical data meant another metric before the last birth");
 }
 
-bool SparkplugHost::emit(Node& node, const BornMetric& metric, const WireMetric& wire, const Reading& how, std::uint32_t index, bool stale,
-                         Nanos horizon, Trouble& trouble, Output& out) {
+bool SparkplugHost::emit(Node& node, const BornMetric& metric, const WireMetric& wire, const Reading& how, std::uint32_t index,
+                         bool stale, Nanos horizon, Trouble& trouble, Output& out) {
   if (metric.control) {
     ++counts_.controls;
     return false;
@@ -94,7 +95,8 @@ bool SparkplugHost::emit(Node& node, const BornMetric& metric, const WireMetric&
   }
   if (wire.has_properties) {
     PropertySet properties;
-    if (!properties.ParseFromArray(wire.properties.data(), static_cast<int>(wire.properties.size()))) return bad("broken properties", wire);
+    if (!properties.ParseFromArray(wire.properties.data(), static_cast<int>(wire.properties.size())))
+      return bad("broken properties", wire);
     place.quality = quality_of(properties).value_or(kGood);
   }
   // No good value between a death and the next birth, whatever the clocks say.

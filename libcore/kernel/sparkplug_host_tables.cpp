@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // The host's birth tables as bytes to keep, and its counters.
-#include <zlib.h>
-
 #include <fmt/format.h>
+#include <zlib.h>
 
 #include "kernel/sparkplug_node.hpp"
 
@@ -37,8 +36,8 @@ bool SparkplugHost::take_changed_table(std::string& name, std::string& bytes) {
 
 Status SparkplugHost::load_table(std::string_view bytes) {
   v1::BirthState state;
-  if (!state.ParseFromArray(bytes.data(), static_cast<int>(bytes.size())) || state.version() != 1 || state.check() != check_of(state) ||
-      !valid_id(state.group()) || !valid_id(state.edge()))
+  if (!state.ParseFromArray(bytes.data(), static_cast<int>(bytes.size())) || state.version() != 1 ||
+      state.check() != check_of(state) || !valid_id(state.group()) || !valid_id(state.edge()))
     return Status::error(Code::bad_config, "not a birth table");
   Node* const known = node(state.group(), state.edge());
   if (known == nullptr || known->life != Node::Life::unborn || known->restored) return {};  // more than the limit, or twice
@@ -51,19 +50,42 @@ Status SparkplugHost::load_table(std::string_view bytes) {
 
 std::vector<Counter> SparkplugHost::counters() const {
   const HostCounts& c = counts_;
-  std::vector<Counter> all{{"messages", c.messages}, {"readings", c.readings}, {"births", c.births}, {"deaths", c.deaths},
-                           {"nodes", nodes_.size()}, {"series", aliases_.size()}, {"gaps", c.gaps}, {"messages_missing", c.missing},
-                           {"messages_reordered", c.reordered}, {"messages_late", c.late}, {"seq_twice", c.twice},
-                           {"without_seq", c.without_seq}, {"stragglers", c.stragglers}, {"unknown_alias", c.unknown_alias},
-                           {"before_birth", c.before_birth}, {"births_without_nbirth", c.births_without_nbirth},
-                           {"name_alias_disagree", c.disagreeing}, {"bad_values", c.bad_values}, {"future", c.future},
-                           {"no_values", c.no_values}, {"nodes_refused", c.nodes_refused}, {"devices_refused", c.devices_refused},
-                           {"metrics_refused", c.metrics_refused}, {"stolen_aliases", c.stolen_aliases},
-                           {"foreign_deaths", c.foreign_deaths}, {"suspected_deaths", c.suspected_deaths},
-                           {"stale_readings", c.stale_readings}, {"controls", c.controls}, {"rebirth_requests", c.rebirth_requests},
-                           {"sessions_by_clock", c.sessions_by_clock}, {"shed_messages", c.shed_messages},
-                           {"shed_readings", c.shed_readings}, {"unconfirmed_tables", c.unconfirmed_tables},
-                           {"foreign_topics", c.foreign_topics}, {"commands_seen", c.commands_seen}, {"retained_ignored", c.retained},
+  std::vector<Counter> all{{"messages", c.messages},
+                           {"readings", c.readings},
+                           {"births", c.births},
+                           {"deaths", c.deaths},
+                           {"nodes", nodes_.size()},
+                           {"series", aliases_.size()},
+                           {"gaps", c.gaps},
+                           {"messages_missing", c.missing},
+                           {"messages_reordered", c.reordered},
+                           {"messages_late", c.late},
+                           {"seq_twice", c.twice},
+                           {"without_seq", c.without_seq},
+                           {"stragglers", c.stragglers},
+                           {"unknown_alias", c.unknown_alias},
+                           {"before_birth", c.before_birth},
+                           {"births_without_nbirth", c.births_without_nbirth},
+                           {"name_alias_disagree", c.disagreeing},
+                           {"bad_values", c.bad_values},
+                           {"future", c.future},
+                           {"no_values", c.no_values},
+                           {"nodes_refused", c.nodes_refused},
+                           {"devices_refused", c.devices_refused},
+                           {"metrics_refused", c.metrics_refused},
+                           {"stolen_aliases", c.stolen_aliases},
+                           {"foreign_deaths", c.foreign_deaths},
+                           {"suspected_deaths", c.suspected_deaths},
+                           {"stale_readings", c.stale_readings},
+                           {"controls", c.controls},
+                           {"rebirth_requests", c.rebirth_requests},
+                           {"sessions_by_clock", c.sessions_by_clock},
+                           {"shed_messages", c.shed_messages},
+                           {"shed_readings", c.shed_readings},
+                           {"unconfirmed_tables", c.unconfirmed_tables},
+                           {"foreign_topics", c.foreign_topics},
+                           {"commands_seen", c.commands_seen},
+                           {"retained_ignored", c.retained},
                            {"compressed", reader_.compressed()}};
   for (std::size_t i = 1; i < faults_.size(); ++i)
     if (faults_[i] > 0) all.push_back({std::string(counter_of(static_cast<PayloadFault>(i))), faults_[i]});

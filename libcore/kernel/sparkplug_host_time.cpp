@@ -9,13 +9,15 @@ namespace twinpipe::sparkplug {
 /// The time of the payload in the reader; `otherwise` where it has none.
 Nanos SparkplugHost::time_of(Nanos otherwise) const {
   const WirePayload& payload = reader_.payload();
-  return payload.has_timestamp && payload.timestamp <= kLastMillisecond ? static_cast<Nanos>(payload.timestamp) * kMillisecond : otherwise;
+  return payload.has_timestamp && payload.timestamp <= kLastMillisecond ? static_cast<Nanos>(payload.timestamp) * kMillisecond
+                                                                        : otherwise;
 }
 
 void SparkplugHost::observe_clock(Node& node, Nanos arrival, Output& out) {
   if (!reader_.payload().has_timestamp) return;
   const Nanos time = time_of(0);
-  if (node.clock.observe(time, arrival, options_.clock) != NodeClock::Verdict::stepped_back || node.life != Node::Life::online) return;
+  if (node.clock.observe(time, arrival, options_.clock) != NodeClock::Verdict::stepped_back || node.life != Node::Life::online)
+    return;
   // Event times run twice through the same range now: a new session keeps the two passes apart.
   ++counts_.sessions_by_clock;
   node.session.set_birth(time);

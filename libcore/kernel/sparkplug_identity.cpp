@@ -10,7 +10,8 @@
 namespace twinpipe::sparkplug {
 namespace {
 
-std::string replace(std::string_view text, std::string_view group, std::string_view edge, std::string_view device, std::string_view metric) {
+std::string replace(std::string_view text, std::string_view group, std::string_view edge, std::string_view device,
+                    std::string_view metric) {
   const std::array<std::pair<std::string_view, std::string_view>, 4> parts{
       {{"{group}", group}, {"{node}", edge}, {"{device}", device}, {"{metric}", metric}}};
   std::string out;
@@ -36,7 +37,8 @@ IdentityMap::IdentityMap() : levels_{"{group}", "{node}", "{device}", "{metric}"
 
 Result<IdentityMap> IdentityMap::parse(std::string_view text) {
   const auto wrong = [text](std::string_view why) {
-    return Status::error(Code::usage, fmt::format("mapping '{}': {}; the default is {{group}}/{{node}}/{{device}}/{{metric}}", text, why));
+    return Status::error(Code::usage,
+                         fmt::format("mapping '{}': {}; the default is {{group}}/{{node}}/{{device}}/{{metric}}", text, why));
   };
   IdentityMap map;
   std::string_view rest = text;
@@ -57,10 +59,12 @@ Result<IdentityMap> IdentityMap::parse(std::string_view text) {
 
 std::array<std::string, 3> IdentityMap::asset_of(std::string_view group, std::string_view edge, std::string_view device) const {
   const std::string_view name = device.empty() ? kNodeAsset : device;
-  return {replace(levels_[0], group, edge, name, {}), replace(levels_[1], group, edge, name, {}), replace(levels_[2], group, edge, name, {})};
+  return {replace(levels_[0], group, edge, name, {}), replace(levels_[1], group, edge, name, {}),
+          replace(levels_[2], group, edge, name, {})};
 }
 
-std::string IdentityMap::sensor_of(std::string_view group, std::string_view edge, std::string_view device, std::string_view metric) const {
+std::string IdentityMap::sensor_of(std::string_view group, std::string_view edge, std::string_view device,
+                                   std::string_view metric) const {
   return plain_sensor_ ? std::string(metric) : replace(levels_[3], group, edge, device.empty() ? kNodeAsset : device, metric);
 }
 

@@ -45,9 +45,12 @@ Result<std::string> plain_text(const ColumnValue& value, const EdgeRow& row) {
 Result<std::string> plain_json(const ColumnValue& value, const EdgeRow& row) {
   Result<std::string> text = plain_text(value, row);
   if (!text.ok()) return text.status();
-  const bool quoted = value.type == v1::VALUE_TYPE_STRING || (value.type == v1::VALUE_TYPE_DOUBLE && !std::isfinite(value.number));
+  const bool quoted =
+      value.type == v1::VALUE_TYPE_STRING || (value.type == v1::VALUE_TYPE_DOUBLE && !std::isfinite(value.number));
   std::string out = fmt::format(R"({{"time":"{}","value":{})", format_time(row.time),
-                                is_null(row.quality) ? "null" : quoted ? json_string(*text) : *text);
+                                is_null(row.quality) ? "null"
+                                : quoted             ? json_string(*text)
+                                                     : *text);
   if (quality_code(row.quality) != kGood) out += fmt::format(R"(,"quality":{})", quality_code(row.quality));
   if (row.historical) out += R"(,"historical":true)";
   return out + '}';

@@ -70,11 +70,26 @@ std::uint32_t default_type(const v1::Value& value) {
 ColumnValue column_value(const v1::Value& value) {
   ColumnValue column;
   switch (value.kind_case()) {
-    case v1::Value::kBoolValue: column.type = v1::VALUE_TYPE_BOOL; column.truth = value.bool_value(); break;
-    case v1::Value::kIntValue: column.type = v1::VALUE_TYPE_INT64; column.integer = value.int_value(); break;
-    case v1::Value::kUintValue: column.type = v1::VALUE_TYPE_UINT64; column.natural = value.uint_value(); break;
-    case v1::Value::kStringValue: column.type = v1::VALUE_TYPE_STRING; column.text = value.string_value(); break;
-    case v1::Value::kDoubleValue: column.type = v1::VALUE_TYPE_DOUBLE; column.number = value.double_value(); break;
+    case v1::Value::kBoolValue:
+      column.type = v1::VALUE_TYPE_BOOL;
+      column.truth = value.bool_value();
+      break;
+    case v1::Value::kIntValue:
+      column.type = v1::VALUE_TYPE_INT64;
+      column.integer = value.int_value();
+      break;
+    case v1::Value::kUintValue:
+      column.type = v1::VALUE_TYPE_UINT64;
+      column.natural = value.uint_value();
+      break;
+    case v1::Value::kStringValue:
+      column.type = v1::VALUE_TYPE_STRING;
+      column.text = value.string_value();
+      break;
+    case v1::Value::kDoubleValue:
+      column.type = v1::VALUE_TYPE_DOUBLE;
+      column.number = value.double_value();
+      break;
     default: break;
   }
   return column;
@@ -115,9 +130,7 @@ void add_number(PropertySet& properties, std::string_view name, double number) {
 
 }  // namespace
 
-bool same_letters(std::string_view a, std::string_view b) {
-  return std::ranges::equal(a, b, {}, lower, lower);
-}
+bool same_letters(std::string_view a, std::string_view b) { return std::ranges::equal(a, b, {}, lower, lower); }
 
 std::optional<v1::Value> property_value(const PropertyValue& property) {
   v1::Value value;

@@ -14,10 +14,14 @@ struct VerbRow {
   Verb verb;
   bool of_device;
 };
-constexpr std::array<VerbRow, 8> kVerbs{{{"NDATA", Verb::ndata, false}, {"DDATA", Verb::ddata, true},
-                                         {"NBIRTH", Verb::nbirth, false}, {"NDEATH", Verb::ndeath, false},
-                                         {"DBIRTH", Verb::dbirth, true}, {"DDEATH", Verb::ddeath, true},
-                                         {"NCMD", Verb::ncmd, false}, {"DCMD", Verb::dcmd, true}}};
+constexpr std::array<VerbRow, 8> kVerbs{{{"NDATA", Verb::ndata, false},
+                                         {"DDATA", Verb::ddata, true},
+                                         {"NBIRTH", Verb::nbirth, false},
+                                         {"NDEATH", Verb::ndeath, false},
+                                         {"DBIRTH", Verb::dbirth, true},
+                                         {"DDEATH", Verb::ddeath, true},
+                                         {"NCMD", Verb::ncmd, false},
+                                         {"DCMD", Verb::dcmd, true}}};
 
 std::string_view take_level(std::string_view& rest) {
   const std::size_t slash = rest.find('/');

@@ -27,21 +27,52 @@ constexpr auto kText_ = v1::VALUE_TYPE_STRING;
 constexpr auto kBinary = v1::VALUE_TYPE_BYTES;
 
 constexpr std::array<TypeRow, kDataTypes> kTypes{{
-    {"Unknown", kNone}, {"Int8", kInt}, {"Int16", kInt}, {"Int32", kInt}, {"Int64", kInt}, {"UInt8", kUint}, {"UInt16", kUint},
-    {"UInt32", kUint}, {"UInt64", kUint}, {"Float", kNumber}, {"Double", kNumber}, {"Boolean", v1::VALUE_TYPE_BOOL},
-    {"String", kText_}, {"DateTime", kUint}, {"Text", kText_}, {"UUID", kText_}, {"DataSet", kBinary}, {"Bytes", kBinary},
-    {"File", kBinary}, {"Template", kBinary}, {"PropertySet", kNone}, {"PropertySetList", kNone}, {"Int8Array", kBinary},
-    {"Int16Array", kBinary}, {"Int32Array", kBinary}, {"Int64Array", kBinary}, {"UInt8Array", kBinary},
-    {"UInt16Array", kBinary}, {"UInt32Array", kBinary}, {"UInt64Array", kBinary}, {"FloatArray", kBinary},
-    {"DoubleArray", kBinary}, {"BooleanArray", kBinary}, {"StringArray", kBinary}, {"DateTimeArray", kBinary},
+    {"Unknown", kNone},
+    {"Int8", kInt},
+    {"Int16", kInt},
+    {"Int32", kInt},
+    {"Int64", kInt},
+    {"UInt8", kUint},
+    {"UInt16", kUint},
+    {"UInt32", kUint},
+    {"UInt64", kUint},
+    {"Float", kNumber},
+    {"Double", kNumber},
+    {"Boolean", v1::VALUE_TYPE_BOOL},
+    {"String", kText_},
+    {"DateTime", kUint},
+    {"Text", kText_},
+    {"UUID", kText_},
+    {"DataSet", kBinary},
+    {"Bytes", kBinary},
+    {"File", kBinary},
+    {"Template", kBinary},
+    {"PropertySet", kNone},
+    {"PropertySetList", kNone},
+    {"Int8Array", kBinary},
+    {"Int16Array", kBinary},
+    {"Int32Array", kBinary},
+    {"Int64Array", kBinary},
+    {"UInt8Array", kBinary},
+    {"UInt16Array", kBinary},
+    {"UInt32Array", kBinary},
+    {"UInt64Array", kBinary},
+    {"FloatArray", kBinary},
+    {"DoubleArray", kBinary},
+    {"BooleanArray", kBinary},
+    {"StringArray", kBinary},
+    {"DateTimeArray", kBinary},
 }};
 
 /// Bits of an integer datatype.
 unsigned width_of(std::uint32_t datatype) {
   switch (datatype) {
-    case kInt8: case kUInt8: return 8;
-    case kInt16: case kUInt16: return 16;
-    case kInt32: case kUInt32: return 32;
+    case kInt8:
+    case kUInt8: return 8;
+    case kInt16:
+    case kUInt16: return 16;
+    case kInt32:
+    case kUInt32: return 32;
     default: return 64;
   }
 }
@@ -49,7 +80,8 @@ unsigned width_of(std::uint32_t datatype) {
 /// Two's complement of `width` bits in an unsigned field of 32 or 64. The bits above may be zero or copies of the sign:
 /// publishers do both. Anything else is no number of that width.
 ValueError sign_extend(std::uint64_t bits, unsigned width, bool narrow, std::int64_t& value) {
-  if (narrow) bits = static_cast<std::uint64_t>(static_cast<std::int64_t>(static_cast<std::int32_t>(static_cast<std::uint32_t>(bits))));
+  if (narrow)
+    bits = static_cast<std::uint64_t>(static_cast<std::int64_t>(static_cast<std::int32_t>(static_cast<std::uint32_t>(bits))));
   const unsigned shift = 64 - width;
   value = static_cast<std::int64_t>(bits << shift) >> shift;
   const std::uint64_t above = width == 64 ? 0 : bits >> width;
@@ -71,11 +103,15 @@ constexpr auto kTemplateField = static_cast<std::uint32_t>(Metric::kTemplateValu
 /// The field that a metric of this datatype uses.
 std::uint32_t field_of(std::uint32_t datatype) {
   switch (datatype) {
-    case kInt64: case kUInt64: case kDateTime: return kLongField;
+    case kInt64:
+    case kUInt64:
+    case kDateTime: return kLongField;
     case kFloat: return kFloatField;
     case kDouble: return kDoubleField;
     case kBoolean: return kBooleanField;
-    case kString: case kText: case kUuid: return kStringField;
+    case kString:
+    case kText:
+    case kUuid: return kStringField;
     case kDataSet: return kDatasetField;
     case kTemplate: return kTemplateField;
     default: return datatype <= kUInt32 ? kIntField : kBytesField;
@@ -138,7 +174,8 @@ std::uint32_t default_datatype(ValueType type) {
 
 std::uint32_t publish_datatype(const v1::Sensor& sensor) {
   const bool samples = sensor.datatype() == kFloatArray || sensor.datatype() == kDoubleArray;
-  if (sensor.type() == v1::VALUE_TYPE_WAVEFORM ? samples : column_type(sensor.datatype()) == sensor.type() && sensor.datatype() != 0)
+  if (sensor.type() == v1::VALUE_TYPE_WAVEFORM ? samples
+                                               : column_type(sensor.datatype()) == sensor.type() && sensor.datatype() != 0)
     return sensor.datatype();
   return default_datatype(sensor.type());
 }
@@ -222,7 +259,8 @@ ColumnValue value_at(const Columns& columns, std::size_t row) {
     case kInt: value.integer = columns.ints[row]; break;
     case kUint: value.natural = columns.uints[row]; break;
     case v1::VALUE_TYPE_BOOL: value.truth = columns.bools[row] != 0; break;
-    case kText_: case kBinary: value.text = columns.texts[row]; break;
+    case kText_:
+    case kBinary: value.text = columns.texts[row]; break;
     default: value.number = columns.doubles[row]; break;
   }
   return value;
@@ -243,7 +281,8 @@ bool decode_samples(std::uint32_t datatype, std::string_view bytes, v1::Waveform
 
 std::string encode_samples(const v1::Waveform& waveform, std::uint32_t& datatype) {
   const auto copy = [](const auto& column) {
-    return std::string(reinterpret_cast<const char*>(column.data()), static_cast<std::size_t>(column.size()) * sizeof(column.Get(0)));
+    return std::string(reinterpret_cast<const char*>(column.data()),
+                       static_cast<std::size_t>(column.size()) * sizeof(column.Get(0)));
   };
   datatype = waveform.float_sample_size() > 0 ? kFloatArray : kDoubleArray;
   return datatype == kFloatArray ? copy(waveform.float_sample()) : copy(waveform.double_sample());

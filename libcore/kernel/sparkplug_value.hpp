@@ -24,11 +24,41 @@ namespace twinpipe::sparkplug {
 
 /// Sparkplug 3.0.0 §6.4.16.
 enum DataType : std::uint32_t {
-  kUnknown = 0, kInt8 = 1, kInt16 = 2, kInt32 = 3, kInt64 = 4, kUInt8 = 5, kUInt16 = 6, kUInt32 = 7, kUInt64 = 8,
-  kFloat = 9, kDouble = 10, kBoolean = 11, kString = 12, kDateTime = 13, kText = 14, kUuid = 15, kDataSet = 16,
-  kBytes = 17, kFile = 18, kTemplate = 19, kPropertySet = 20, kPropertySetList = 21, kInt8Array = 22,
-  kInt16Array = 23, kInt32Array = 24, kInt64Array = 25, kUInt8Array = 26, kUInt16Array = 27, kUInt32Array = 28,
-  kUInt64Array = 29, kFloatArray = 30, kDoubleArray = 31, kBooleanArray = 32, kStringArray = 33, kDateTimeArray = 34,
+  kUnknown = 0,
+  kInt8 = 1,
+  kInt16 = 2,
+  kInt32 = 3,
+  kInt64 = 4,
+  kUInt8 = 5,
+  kUInt16 = 6,
+  kUInt32 = 7,
+  kUInt64 = 8,
+  kFloat = 9,
+  kDouble = 10,
+  kBoolean = 11,
+  kString = 12,
+  kDateTime = 13,
+  kText = 14,
+  kUuid = 15,
+  kDataSet = 16,
+  kBytes = 17,
+  kFile = 18,
+  kTemplate = 19,
+  kPropertySet = 20,
+  kPropertySetList = 21,
+  kInt8Array = 22,
+  kInt16Array = 23,
+  kInt32Array = 24,
+  kInt64Array = 25,
+  kUInt8Array = 26,
+  kUInt16Array = 27,
+  kUInt32Array = 28,
+  kUInt64Array = 29,
+  kFloatArray = 30,
+  kDoubleArray = 31,
+  kBooleanArray = 32,
+  kStringArray = 33,
+  kDateTimeArray = 34,
 };
 inline constexpr std::uint32_t kDataTypes = 35;
 
@@ -45,9 +75,9 @@ std::uint32_t publish_datatype(const v1::Sensor& sensor);
 
 /// A metric's value as it lies on the wire: which field of the oneof, and its content.
 struct RawValue {
-  std::uint32_t field = 0;   // Metric::kIntValueFieldNumber …; 0: there is none
-  std::uint64_t bits = 0;    // a varint's value, or the bits of a float or a double
-  std::string_view bytes;    // of strings, bytes and messages
+  std::uint32_t field = 0;  // Metric::kIntValueFieldNumber …; 0: there is none
+  std::uint64_t bits = 0;   // a varint's value, or the bits of a float or a double
+  std::string_view bytes;   // of strings, bytes and messages
 };
 
 /// One value of a column; the member that `type` names is set. `text` is borrowed.

@@ -68,7 +68,11 @@ bool is_utf8(std::string_view text) {
       }
     }
     const auto first = static_cast<std::uint8_t>(*at);
-    const int length = first < 0x80 ? 1 : first >= 0xC2 && first < 0xE0 ? 2 : first >= 0xE0 && first < 0xF0 ? 3 : first >= 0xF0 && first < 0xF5 ? 4 : 0;
+    const int length = first < 0x80                    ? 1
+                       : first >= 0xC2 && first < 0xE0 ? 2
+                       : first >= 0xE0 && first < 0xF0 ? 3
+                       : first >= 0xF0 && first < 0xF5 ? 4
+                                                       : 0;
     if (length == 0 || end - at < length) return false;
     for (int i = 1; i < length; ++i)
       if (!continues(i)) return false;
@@ -104,7 +108,8 @@ PayloadFault PayloadReader::parse(std::string_view bytes, WirePayload& payload) 
       case Payload::kMetricsFieldNumber: {
         if (!text) return PayloadFault::malformed;
         if (++metrics_ > limits_.metrics) return PayloadFault::metrics;
-        if (PayloadFault fault = parse_metric(field.value, payload.metrics.emplace_back()); fault != PayloadFault::none) return fault;
+        if (PayloadFault fault = parse_metric(field.value, payload.metrics.emplace_back()); fault != PayloadFault::none)
+          return fault;
         break;
       }
       case Payload::kSeqFieldNumber:
@@ -140,7 +145,8 @@ PayloadFault PayloadReader::parse_metric(std::string_view bytes, WireMetric& met
     }
     const bool text = field.number == Metric::kNameFieldNumber || field.number == Metric::kMetadataFieldNumber ||
                       field.number == Metric::kPropertiesFieldNumber;
-    if (field.number <= Metric::kPropertiesFieldNumber && text != (field.type == WireType::length_delimited)) return PayloadFault::malformed;
+    if (field.number <= Metric::kPropertiesFieldNumber && text != (field.type == WireType::length_delimited))
+      return PayloadFault::malformed;
     switch (field.number) {
       case Metric::kNameFieldNumber:
         metric.name = field.value;
@@ -172,9 +178,7 @@ PayloadFault PayloadReader::parse_metric(std::string_view bytes, WireMetric& met
   if (metric.has_timestamp && metric.timestamp > kLastMillisecond) return PayloadFault::time;
   if (metric.has_name && !is_utf8(metric.name)) return PayloadFault::text;
   switch (metric.value.field) {
-    case Metric::kStringValueFieldNumber:
-      metric.broken_text = !is_utf8(metric.value.bytes);
-      break;
+    case Metric::kStringValueFieldNumber: metric.broken_text = !is_utf8(metric.value.bytes); break;
     case Metric::kDatasetValueFieldNumber:
       if (PayloadFault fault = check_dataset(metric.value.bytes); fault != PayloadFault::none) return fault;
       break;
@@ -270,7 +274,8 @@ std::optional<std::uint8_t> peek_seq(std::string_view bytes) {
 PayloadFault PayloadReader::unpack() {
   ++compressed_;
   for (const WireMetric& metric : payload_.metrics)
-    if (metric.name == "algorithm" && metric.value.bytes != "GZIP" && metric.value.bytes != "DEFLATE") return PayloadFault::compression;
+    if (metric.name == "algorithm" && metric.value.bytes != "GZIP" && metric.value.bytes != "DEFLATE")
+      return PayloadFault::compression;
   if (!inflate_bounded(payload_.body, limits_.bytes, unpacked_)) return PayloadFault::compression;
   const auto [has_timestamp, timestamp] = std::pair(payload_.has_timestamp, payload_.timestamp);
   const auto [has_seq, seq] = std::pair(payload_.has_seq, payload_.seq);

@@ -21,13 +21,24 @@ struct PayloadLimits {
   std::size_t metrics = 10'000;              // those inside templates count
   std::size_t name_bytes = 1024;
   std::size_t template_depth = 16;
-  std::size_t dataset_cells = 100'000;       // of one DataSet
-  std::size_t properties = 1'000;            // of one metric, nested ones included
+  std::size_t dataset_cells = 100'000;  // of one DataSet
+  std::size_t properties = 1'000;       // of one metric, nested ones included
 };
 
 /// Why a payload is refused; each has a counter of its own.
 enum class PayloadFault : std::uint8_t {
-  none, malformed, bytes, metrics, name_bytes, template_depth, dataset_cells, properties, compression, text, time, seq,
+  none,
+  malformed,
+  bytes,
+  metrics,
+  name_bytes,
+  template_depth,
+  dataset_cells,
+  properties,
+  compression,
+  text,
+  time,
+  seq,
 };
 inline constexpr std::size_t kPayloadFaults = 12;
 /// For people, and as a counter's name: "payload_too_large".

@@ -75,7 +75,9 @@ void append_metric(const WrittenMetric& metric, std::string& payload) {
   payload.append(fields).append(metric.value);
 }
 
-void append_timestamp(Nanos time, std::string& payload) { append_number(Payload::kTimestampFieldNumber, to_milliseconds(time), payload); }
+void append_timestamp(Nanos time, std::string& payload) {
+  append_number(Payload::kTimestampFieldNumber, to_milliseconds(time), payload);
+}
 
 void append_seq(std::uint8_t seq, std::string& payload) { append_number(Payload::kSeqFieldNumber, seq, payload); }
 

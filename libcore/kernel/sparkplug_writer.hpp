@@ -18,8 +18,8 @@ struct WrittenMetric {
   std::string_view value;       // serialized value field; of a null: empty
   Nanos time = 0;
   std::uint32_t quality = kGood;
-  double sample_period = 0;     // seconds; written as a property when above 0
-  bool null_period = false;     // the property without a value: a waveform none of which was seen
+  double sample_period = 0;  // seconds; written as a property when above 0
+  bool null_period = false;  // the property without a value: a waveform none of which was seen
   bool historical = false;
 };
 

@@ -99,8 +99,8 @@ void StreamStat::write_json(Ending ending, std::string& text) const {
     text += fmt::format(R"({}"{}":{})", comma, type, rows);
     comma = ",";
   }
-  text += fmt::format(R"(}},"historical":{},"pinned":{},"not_good":{},"waveform_samples":{},"series":{},"assets":{},"nodes":{})", historical_,
-                      pinned_, not_good_, waveform_samples_, table().size(), table().assets(), table().nodes());
+  text += fmt::format(R"(}},"historical":{},"pinned":{},"not_good":{},"waveform_samples":{},"series":{},"assets":{},"nodes":{})",
+                      historical_, pinned_, not_good_, waveform_samples_, table().size(), table().assets(), table().nodes());
   if (first_) text += fmt::format(R"(,"first":"{}","last":"{}")", format_time(*first_), format_time(*last_));
   text += "}\n";
 }

@@ -105,7 +105,8 @@ bool decode_base64(std::string_view text, std::string& bytes) {
   const std::size_t end = text.find_last_not_of('=') + 1;  // 0 when there is none
   const std::size_t padding = text.size() - end;
   // EVP_DecodeBlock skips white space and takes '=' anywhere: refused here.
-  if (text.size() % 4 != 0 || padding > 2 || text.substr(0, end).find_first_not_of(kDigits) != std::string_view::npos) return false;
+  if (text.size() % 4 != 0 || padding > 2 || text.substr(0, end).find_first_not_of(kDigits) != std::string_view::npos)
+    return false;
   bytes.resize(text.size() / 4 * 3);
   if (text.empty()) return true;
   const int written = EVP_DecodeBlock(reinterpret_cast<unsigned char*>(bytes.data()),

@@ -115,8 +115,8 @@ void TwinFold::fold(const Columns& columns, const Values& values) {
     const bool same_session = metric.current == metric.session;
     if (metric.seen && (same_session || columns.historical) && time <= metric.time) [[unlikely]] {
       const bool same_time = time == metric.time;
-      const bool same_value = same_time && type == metric.type && columns.quality_at(row) == metric.quality &&
-                              values.is(row, metric.value, texts_);
+      const bool same_value =
+          same_time && type == metric.type && columns.quality_at(row) == metric.quality && values.is(row, metric.value, texts_);
       metric.first_seen = std::min(metric.first_seen, time);
       duplicates_ += same_value;
       conflicts_ += same_time && !same_value;
@@ -183,8 +183,8 @@ Status TwinFold::finish(Output& out) {
 }
 
 std::vector<Counter> TwinFold::counters() const {
-  return {{"series", metrics_.size()}, {"assets", assets_.size()},   {"late", late_},
-          {"duplicates", duplicates_}, {"conflicts", conflicts_},    {"stale", stale_},
+  return {{"series", metrics_.size()},        {"assets", assets_.size()}, {"late", late_},
+          {"duplicates", duplicates_},        {"conflicts", conflicts_},  {"stale", stale_},
           {"foreign_deaths", foreign_deaths_}};
 }
 

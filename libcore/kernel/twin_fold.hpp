@@ -84,10 +84,10 @@ class TwinFold final : public Stage {
 
   const Policy* policy_;
   TwinOptions options_;
-  std::vector<Metric> metrics_;  // by slot
-  std::vector<std::string> texts_;  // values of string series, by Metric::value
-  std::vector<AssetState> assets_;    // by the table's asset number
-  std::vector<std::uint8_t> dirty_;   // by asset, apart because every reading looks at it: 1 value, 2 state changed
+  std::vector<Metric> metrics_;      // by slot
+  std::vector<std::string> texts_;   // values of string series, by Metric::value
+  std::vector<AssetState> assets_;   // by the table's asset number
+  std::vector<std::uint8_t> dirty_;  // by asset, apart because every reading looks at it: 1 value, 2 state changed
   std::vector<Node> nodes_;
   std::unordered_map<std::string, std::uint32_t> node_index_;
   std::unordered_map<std::string, std::uint32_t> asset_index_;  // by asset key

@@ -8,11 +8,11 @@ namespace twinpipe {
 
 /// One series. 64 bytes: readings come in any order of series, so a reading costs one cache miss.
 struct alignas(64) TwinFold::Metric {
-  std::uint64_t value = 0;   // bits; of a text its index in texts_
+  std::uint64_t value = 0;  // bits; of a text its index in texts_
   Nanos time = kBeginning;
   Nanos first_seen = kForever;
-  std::uint64_t order = 0;   // seq and index of the value, where the stream has them
-  Nanos slo = 0;             // 0: as fresh as its node
+  std::uint64_t order = 0;  // seq and index of the value, where the stream has them
+  Nanos slo = 0;            // 0: as fresh as its node
   std::uint32_t asset = 0;
   std::uint32_t quality = kGood;
   std::uint32_t session = 0;  // ordinal of the session of `value`
@@ -20,14 +20,14 @@ struct alignas(64) TwinFold::Metric {
   std::uint8_t type = 0;
   std::uint8_t freshness = v1::FRESHNESS_NEVER;
   bool seen = false;
-  bool queued = false;        // in its node's deadlines
+  bool queued = false;  // in its node's deadlines
 };
 
 struct TwinFold::AssetState {
-  std::uint32_t node = 0;           // index in nodes_
-  std::uint32_t rank = 0;           // among its node's assets by name, once the node is ranked
-  std::vector<std::uint32_t> slots; // ordered by sensor name
-  bool dead = false;                // a device death since its last birth
+  std::uint32_t node = 0;            // index in nodes_
+  std::uint32_t rank = 0;            // among its node's assets by name, once the node is ranked
+  std::vector<std::uint32_t> slots;  // ordered by sensor name
+  bool dead = false;                 // a device death since its last birth
   v1::Lifecycle::Reason reason = v1::Lifecycle::REASON_UNSPECIFIED;
   Nanos since = 0;
   Nanos as_of = kBeginning;
@@ -47,12 +47,12 @@ struct TwinFold::Node {
   bool blind = false;
   v1::Lifecycle::Reason reason = v1::Lifecycle::REASON_UNSPECIFIED;
   Nanos since = 0;
-  Nanos watermark = kBeginning;       // live lane, of the newest session
-  Nanos rules_until = kForever;       // a temporary freshness rule expires then
-  std::vector<Deadline> deadlines;    // a heap; entries may be out of date, which popping finds out
+  Nanos watermark = kBeginning;     // live lane, of the newest session
+  Nanos rules_until = kForever;     // a temporary freshness rule expires then
+  std::vector<Deadline> deadlines;  // a heap; entries may be out of date, which popping finds out
   std::vector<std::uint32_t> assets;
-  bool ranked = false;                // AssetState::rank is up to date
-  std::vector<std::uint32_t> dirty;   // assets to tell at the next tick
+  bool ranked = false;               // AssetState::rank is up to date
+  std::vector<std::uint32_t> dirty;  // assets to tell at the next tick
 };
 
 }  // namespace twinpipe

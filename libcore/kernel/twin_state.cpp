@@ -143,11 +143,14 @@ std::string TwinFold::save() const {
 
 Status TwinFold::load(std::string_view bytes) {
   v1::TwinState state;
-  const auto unfit = [] { return Status::error(Code::bad_config, "the saved state is not a twin's, or does not fit its series table"); };
+  const auto unfit = [] {
+    return Status::error(Code::bad_config, "the saved state is not a twin's, or does not fit its series table");
+  };
   const auto rows = static_cast<int>(table().size());
   if (!state.ParseFromArray(bytes.data(), static_cast<int>(bytes.size()))) return unfit();
-  for (const int size : {state.value_size(), state.time_size(), state.first_seen_size(), state.order_size(), state.quality_size(),
-                         state.session_size(), state.current_size(), state.type_size(), state.freshness_size(), state.seen_size()})
+  for (const int size :
+       {state.value_size(), state.time_size(), state.first_seen_size(), state.order_size(), state.quality_size(),
+        state.session_size(), state.current_size(), state.type_size(), state.freshness_size(), state.seen_size()})
     if (size != rows) return unfit();
   if (state.asset_size() != static_cast<int>(table().assets())) return unfit();
 

@@ -43,8 +43,7 @@ v1::Waveform WaveformSplit::next() {
   const auto begin = static_cast<std::ptrdiff_t>(at_), end = static_cast<std::ptrdiff_t>(at_ + n);
   if (whole_->float_sample_size() > 0)
     part.mutable_float_sample()->Add(whole_->float_sample().begin() + begin, whole_->float_sample().begin() + end);
-  else
-    part.mutable_double_sample()->Add(whole_->double_sample().begin() + begin, whole_->double_sample().begin() + end);
+  else part.mutable_double_sample()->Add(whole_->double_sample().begin() + begin, whole_->double_sample().begin() + end);
   part.set_quality(whole_->quality());
   part.set_has_quality(whole_->has_quality());
   part.set_seq(whole_->seq());

@@ -13,8 +13,9 @@ Nanos sample_time(const v1::Waveform& waveform, std::size_t sample);
 
 class WaveformSplit {
  public:
-  /// `most`: samples a part, at least 1. Parts are as long as that, or up to half shorter when their start times are whole nanoseconds
-  /// then: a sample period of 1/25600 s is 39062.5 ns, and a cut at an odd sample would move all that follows by half a nanosecond.
+  /// `most`: samples a part, at least 1. Parts are as long as that, or up to half shorter when their start times are whole
+  /// nanoseconds then: a sample period of 1/25600 s is 39062.5 ns, and a cut at an odd sample would move all that follows by half
+  /// a nanosecond.
   WaveformSplit(const v1::Waveform& waveform, std::size_t most);
   bool done() const { return at_ >= samples_; }
   v1::Waveform next();

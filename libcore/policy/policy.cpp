@@ -172,7 +172,8 @@ Result<Policy> Policy::parse(std::string_view json) {
   if (root.get(object) != simdjson::SUCCESS) return bad("the file is not an object");
 
   Policy policy;
-  for (auto [key, to] : {std::pair{"name", &policy.name_}, std::pair{"version", &policy.version_}, std::pair{"owner", &policy.owner_}}) {
+  for (auto [key, to] :
+       {std::pair{"name", &policy.name_}, std::pair{"version", &policy.version_}, std::pair{"owner", &policy.owner_}}) {
     Result<std::string> text = required_text(object, key);
     if (!text.ok()) return text.status();
     *to = *text;

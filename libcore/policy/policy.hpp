@@ -22,7 +22,7 @@ using ParameterValue = std::variant<double, Nanos, std::string, bool>;
 struct Parameter {
   std::string_view name;
   ParameterKind kind;
-  double least = 0;  // smallest number that makes sense
+  double least = 0;                                // smallest number that makes sense
   std::span<const std::string_view> choices = {};  // the only texts; empty: any
 };
 
@@ -49,7 +49,8 @@ struct Rule {
 class Policy {
  public:
   /// `json`: the file's content. Errors (bad_config) name the key: not JSON, unknown or missing keys, a value of the wrong
-  /// type, below the least or none of the choices, a key that stands there twice, a pattern of other than four levels, two rules of one name, `expires` without `reason`.
+  /// type, below the least or none of the choices, a key that stands there twice, a pattern of other than four levels, two rules
+  /// of one name, `expires` without `reason`.
   static Result<Policy> parse(std::string_view json);
 
   const std::string& name() const { return name_; }

@@ -10,8 +10,8 @@ namespace {
 using enum ParameterKind;
 
 constexpr std::array kDeadband{
-    Parameter{"absolute", number},   // greatest |value − held| that is suppressed, in the series' unit
-    Parameter{"percent", number},    // the same in per cent of the engineering range
+    Parameter{"absolute", number},     // greatest |value − held| that is suppressed, in the series' unit
+    Parameter{"percent", number},      // the same in per cent of the engineering range
     Parameter{"heartbeat", duration},  // longest silence
     Parameter{"shortest", duration},   // shortest interval between two readings
 };

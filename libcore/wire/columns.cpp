@@ -66,20 +66,42 @@ bool ReadingsDecoder::parse_packed(std::string_view rest) {
     std::string_view value;
     if ((key & 7) != kPacked || !take_length(rest, value)) return false;
     switch (key >> 3) {
-      case Proto::kSeriesFieldNumber: if (!copy_fixed(value, alias_)) return false; break;
-      case Proto::kTimeFieldNumber: if (!copy_fixed(value, time_)) return false; break;
-      case Proto::kDoubleValueFieldNumber: if (!copy_fixed(value, doubles_)) return false; break;
-      case Proto::kIntValueFieldNumber: if (!copy_fixed(value, ints_)) return false; break;
-      case Proto::kUintValueFieldNumber: if (!copy_fixed(value, uints_)) return false; break;
+      case Proto::kSeriesFieldNumber:
+        if (!copy_fixed(value, alias_)) return false;
+        break;
+      case Proto::kTimeFieldNumber:
+        if (!copy_fixed(value, time_)) return false;
+        break;
+      case Proto::kDoubleValueFieldNumber:
+        if (!copy_fixed(value, doubles_)) return false;
+        break;
+      case Proto::kIntValueFieldNumber:
+        if (!copy_fixed(value, ints_)) return false;
+        break;
+      case Proto::kUintValueFieldNumber:
+        if (!copy_fixed(value, uints_)) return false;
+        break;
       case Proto::kBoolValueFieldNumber:
         // A bool is one byte unless its writer padded the varint; that is left to the generated parser.
         if (!copy_fixed(value, bools_) || std::ranges::any_of(bools_, [](auto b) { return b > 1; })) return false;
         break;
-      case Proto::kStringValueFieldNumber: texts_.push_back(value); strings_ = true; break;
-      case Proto::kBytesValueFieldNumber: texts_.push_back(value); bytes_ = true; break;
-      case Proto::kQualityFieldNumber: if (!copy_varints(value, quality_)) return false; break;
-      case Proto::kSeqFieldNumber: if (!copy_varints(value, seq_)) return false; break;
-      case Proto::kIndexFieldNumber: if (!copy_varints(value, index_)) return false; break;
+      case Proto::kStringValueFieldNumber:
+        texts_.push_back(value);
+        strings_ = true;
+        break;
+      case Proto::kBytesValueFieldNumber:
+        texts_.push_back(value);
+        bytes_ = true;
+        break;
+      case Proto::kQualityFieldNumber:
+        if (!copy_varints(value, quality_)) return false;
+        break;
+      case Proto::kSeqFieldNumber:
+        if (!copy_varints(value, seq_)) return false;
+        break;
+      case Proto::kIndexFieldNumber:
+        if (!copy_varints(value, index_)) return false;
+        break;
       default: return false;
     }
   }
@@ -110,8 +132,16 @@ bool ReadingsDecoder::parse_any(std::string_view payload) {
 
 Result<Columns> ReadingsDecoder::decode(std::string_view payload, std::span<const std::uint32_t> slots, bool identity) {
   const auto clear = [this] {
-    alias_.clear(); time_.clear(); doubles_.clear(); ints_.clear(); uints_.clear(); bools_.clear();
-    texts_.clear(); quality_.clear(); seq_.clear(); index_.clear();
+    alias_.clear();
+    time_.clear();
+    doubles_.clear();
+    ints_.clear();
+    uints_.clear();
+    bools_.clear();
+    texts_.clear();
+    quality_.clear();
+    seq_.clear();
+    index_.clear();
     strings_ = bytes_ = historical_ = pinned_ = false;
   };
   clear();
@@ -151,9 +181,10 @@ Status ReadingsDecoder::check(std::span<const std::uint32_t> slots, bool identit
   const auto optional_ok = [rows](std::size_t size) { return size == 0 || size == rows; };
   if (time_.size() != rows || values != rows || !optional_ok(quality_.size()) || !optional_ok(seq_.size()) ||
       !optional_ok(index_.size()))
-    return Status::error(Code::bad_data,
-                         fmt::format("columns of unequal length: {} series, {} times, {} values, {} qualities, {} seqs, {} indexes",
-                                     rows, time_.size(), values, quality_.size(), seq_.size(), index_.size()));
+    return Status::error(
+        Code::bad_data,
+        fmt::format("columns of unequal length: {} series, {} times, {} values, {} qualities, {} seqs, {} indexes", rows,
+                    time_.size(), values, quality_.size(), seq_.size(), index_.size()));
   std::uint32_t greatest = 0;
   for (const std::uint32_t alias : alias_) greatest = std::max(greatest, alias);
   if (rows > 0 && greatest >= slots.size())
@@ -221,8 +252,8 @@ void encode_rows(const Columns& columns, std::span<const std::uint32_t> rows, st
   const std::size_t quality = columns.quality.empty() ? 0 : varints_size(columns.quality, rows);
   const std::size_t seq = columns.seq.empty() ? 0 : varints_size(columns.seq, rows);
   const std::size_t index = columns.index.empty() ? 0 : varints_size(columns.index, rows);
-  std::size_t payload = packed_size(n * 4) + packed_size(n * 8) + packed_size(quality) + packed_size(seq) +
-                        packed_size(index) + (columns.historical ? 2 : 0) + (columns.pinned ? 2 : 0);
+  std::size_t payload = packed_size(n * 4) + packed_size(n * 8) + packed_size(quality) + packed_size(seq) + packed_size(index) +
+                        (columns.historical ? 2 : 0) + (columns.pinned ? 2 : 0);
   if (!columns.doubles.empty() || !columns.ints.empty() || !columns.uints.empty()) payload += packed_size(n * 8);
   if (!columns.bools.empty()) payload += packed_size(n);
   if (!columns.texts.empty())
@@ -249,8 +280,8 @@ void encode_rows(const Columns& columns, std::span<const std::uint32_t> rows, st
   at = put_varints(at, Proto::kQualityFieldNumber, columns.quality, rows, quality);
   at = put_varints(at, Proto::kSeqFieldNumber, columns.seq, rows, seq);
   at = put_varints(at, Proto::kIndexFieldNumber, columns.index, rows, index);
-  for (const auto& [flag, field] : {std::pair{columns.historical, Proto::kHistoricalFieldNumber},
-                                    std::pair{columns.pinned, Proto::kPinnedFieldNumber}}) {
+  for (const auto& [flag, field] :
+       {std::pair{columns.historical, Proto::kHistoricalFieldNumber}, std::pair{columns.pinned, Proto::kPinnedFieldNumber}}) {
     if (!flag) continue;
     *at++ = static_cast<char>(tag(field, kVarint));
     *at++ = 1;
@@ -337,8 +368,17 @@ Columns ReadingsBuilder::columns() {
 }
 
 void ReadingsBuilder::clear() {
-  alias_.clear(); time_.clear(); quality_.clear(); seq_.clear(); index_.clear();
-  doubles_.clear(); ints_.clear(); uints_.clear(); bools_.clear(); owned_texts_.clear(); texts_.clear();
+  alias_.clear();
+  time_.clear();
+  quality_.clear();
+  seq_.clear();
+  index_.clear();
+  doubles_.clear();
+  ints_.clear();
+  uints_.clear();
+  bools_.clear();
+  owned_texts_.clear();
+  texts_.clear();
   any_quality_ = false;
 }
 

@@ -7,9 +7,7 @@
 namespace twinpipe {
 namespace {
 
-bool reserved(unsigned char c) {
-  return c < 0x20 || c == 0x7F || c == '.' || c == '/' || c == '+' || c == '#' || c == '%';
-}
+bool reserved(unsigned char c) { return c < 0x20 || c == 0x7F || c == '.' || c == '/' || c == '+' || c == '#' || c == '%'; }
 
 int hex_digit(char c) {
   if (c >= '0' && c <= '9') return c - '0';
@@ -53,8 +51,7 @@ std::string decode_level(std::string_view text) {
   std::string out;
   out.reserve(text.size());
   for (std::size_t i = 0; i < text.size(); ++i) {
-    const bool escape = text[i] == '%' && i + 2 < text.size() && hex_digit(text[i + 1]) >= 0 &&
-                        hex_digit(text[i + 2]) >= 0;
+    const bool escape = text[i] == '%' && i + 2 < text.size() && hex_digit(text[i + 1]) >= 0 && hex_digit(text[i + 2]) >= 0;
     if (!escape) {
       out += text[i];
       continue;

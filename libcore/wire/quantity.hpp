@@ -18,7 +18,8 @@ std::string format_duration(Nanos duration);
 /// "64k", "16M", "1G" (powers of 1024), or plain bytes. Errors: usage.
 Result<std::uint64_t> parse_bytes(std::string_view text);
 
-/// RFC 3339 in UTC ("2026-01-31T23:59:59.123456789Z", fraction optional, "Z" optional) or nanoseconds since the epoch as a plain integer. Errors: usage.
+/// RFC 3339 in UTC ("2026-01-31T23:59:59.123456789Z", fraction optional, "Z" optional) or nanoseconds since the epoch as a plain
+/// integer. Errors: usage.
 Result<Nanos> parse_time(std::string_view text);
 /// RFC 3339 in UTC with as many of 0, 3, 6 or 9 digits of fraction as the time needs.
 std::string format_time(Nanos time);

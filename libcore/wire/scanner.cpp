@@ -40,8 +40,7 @@ Scanner::Outcome Scanner::next(std::string_view bytes, FrameView& frame) {
   const int used = read_varint(bytes.substr(1), length);
   if (used == 0) return Outcome::need_more;
   if (used < 0) return bad("frame length is not a varint");
-  if (length > limit_)
-    return bad(fmt::format("frame of {} bytes is longer than the limit of {} (--max-frame)", length, limit_));
+  if (length > limit_) return bad(fmt::format("frame of {} bytes is longer than the limit of {} (--max-frame)", length, limit_));
   const std::size_t header = 1 + static_cast<std::size_t>(used);
   wanted_ = header + static_cast<std::size_t>(length);
   if (bytes.size() < wanted_) return Outcome::need_more;

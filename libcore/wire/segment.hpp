@@ -13,10 +13,10 @@ namespace twinpipe {
 
 /// What end of input means here.
 enum class Ending {
-  finished,   // the last segment is sealed and its Close is final: the input really ended
-  stopped,    // its Close is not final: upstream was told to stop
-  unsealed,   // the last segment is unsealed (Kafka values): nobody can tell
-  cut,        // a sealed segment without its Close, or nothing at all: upstream died
+  finished,  // the last segment is sealed and its Close is final: the input really ended
+  stopped,   // its Close is not final: upstream was told to stop
+  unsealed,  // the last segment is unsealed (Kafka values): nobody can tell
+  cut,       // a sealed segment without its Close, or nothing at all: upstream died
 };
 
 class SegmentGuard {

@@ -26,14 +26,11 @@ std::string composite(const Parts&... parts) {
   return key;
 }
 
-bool same_session(const v1::Session& a, const v1::Session& b) {
-  return a.birth() == b.birth() && a.bdseq() == b.bdseq();
-}
+bool same_session(const v1::Session& a, const v1::Session& b) { return a.birth() == b.birth() && a.bdseq() == b.bdseq(); }
 
 bool same_meaning(const v1::Sensor& a, const v1::Sensor& b) {
-  return a.type() == b.type() && a.datatype() == b.datatype() && a.unit() == b.unit() &&
-         a.declared_unit() == b.declared_unit() && a.has_low() == b.has_low() && a.low() == b.low() &&
-         a.has_high() == b.has_high() && a.high() == b.high();
+  return a.type() == b.type() && a.datatype() == b.datatype() && a.unit() == b.unit() && a.declared_unit() == b.declared_unit() &&
+         a.has_low() == b.has_low() && a.low() == b.low() && a.has_high() == b.has_high() && a.high() == b.high();
 }
 
 }  // namespace
@@ -51,8 +48,8 @@ std::uint32_t SeriesTable::node(std::string_view name) {
 
 Status SeriesTable::declare(const v1::Series& frame, std::vector<Declared>& declared) {
   declared.clear();
-  const auto [at, is_new] = asset_index_.try_emplace(composite(frame.site(), frame.line(), frame.asset()),
-                                                     static_cast<std::uint32_t>(assets_.size()));
+  const auto [at, is_new] =
+      asset_index_.try_emplace(composite(frame.site(), frame.line(), frame.asset()), static_cast<std::uint32_t>(assets_.size()));
   if (is_new) assets_.push_back(Asset{frame.site(), frame.line(), frame.asset(), 0, false, {}, 0});
   Asset& asset = assets_[at->second];
   asset.node = node(frame.node());
@@ -83,8 +80,7 @@ Status SeriesTable::declare_sensor(const v1::Sensor& sensor, std::uint32_t asset
                                                      name(slots_[sensor.alias()]),
                                                      series_name(owner.site, owner.line, owner.asset, sensor.name())));
   if (is_new) {
-    if (series_.size() >= limit_)
-      return Status::error(Code::bad_data, fmt::format("more than {} series (--max-series)", limit_));
+    if (series_.size() >= limit_) return Status::error(Code::bad_data, fmt::format("more than {} series (--max-series)", limit_));
     series_index_.emplace(std::move(key), slot);
     series_.push_back(SeriesInfo{asset, 0, 0, {}});
   }

@@ -25,10 +25,10 @@ struct Asset {
 
 /// One sensor's declaration.
 struct SeriesInfo {
-  std::uint32_t asset = 0;   // index of SeriesTable::asset
-  std::uint32_t births = 0;  // of its asset, when it was last declared
-  std::uint64_t segment = 0; // in which it was last declared
-  v1::Sensor sensor;         // as last declared; its alias is the writer's and only valid in its segment
+  std::uint32_t asset = 0;    // index of SeriesTable::asset
+  std::uint32_t births = 0;   // of its asset, when it was last declared
+  std::uint64_t segment = 0;  // in which it was last declared
+  v1::Sensor sensor;          // as last declared; its alias is the writer's and only valid in its segment
 };
 
 /// What a declaration changed for one series.

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// bare_producer: what librdkafka alone needs for as many messages of the same size and content, with kbridge's settings: the measure for
-// kbridge's CPU time.
+// bare_producer: what librdkafka alone needs for as many messages of the same size and content, with kbridge's settings: the
+// measure for kbridge's CPU time.
 //
 // bare_producer BROKERS TOPIC PARTITIONS COUNT SIZE FILE: values are slices of FILE.
 #include <librdkafka/rdkafka.h>
@@ -19,9 +19,13 @@ int main(int argc, char** argv) {
   if (!content.ok() || content->size() <= size) return 66;
   char reason[512];
   rd_kafka_conf_t* conf = rd_kafka_conf_new();
-  const char* const settings[][2] = {{"bootstrap.servers", argv[1]},       {"enable.idempotence", "true"}, {"acks", "all"},
-                                     {"compression.type", "lz4"},          {"linger.ms", "5"},
-                                     {"queue.buffering.max.messages", "1000000"}, {"message.max.bytes", "2000000"}};
+  const char* const settings[][2] = {{"bootstrap.servers", argv[1]},
+                                     {"enable.idempotence", "true"},
+                                     {"acks", "all"},
+                                     {"compression.type", "lz4"},
+                                     {"linger.ms", "5"},
+                                     {"queue.buffering.max.messages", "1000000"},
+                                     {"message.max.bytes", "2000000"}};
   for (const auto& [name, value] : settings)
     if (rd_kafka_conf_set(conf, name, value, reason, sizeof reason) != RD_KAFKA_CONF_OK) return 78;
   static long failed = 0;
@@ -32,8 +36,8 @@ int main(int argc, char** argv) {
   for (long i = 0; i < count; ++i) {
     const std::string key = "plant-1.line-" + std::to_string(i % 4) + ".asset-" + std::to_string(i % 10000);
     const std::size_t at = static_cast<std::size_t>(i) * size % (content->size() - size);
-    while (rd_kafka_produce(topic, static_cast<std::int32_t>(i % partitions), RD_KAFKA_MSG_F_COPY, content->data() + at, size, key.data(),
-                            key.size(), nullptr) != 0)
+    while (rd_kafka_produce(topic, static_cast<std::int32_t>(i % partitions), RD_KAFKA_MSG_F_COPY, content->data() + at, size,
+                            key.data(), key.size(), nullptr) != 0)
       rd_kafka_poll(handle, 100);
     if (i % 256 == 0) rd_kafka_poll(handle, 0);
   }

@@ -78,8 +78,8 @@ static int verdict(const char* call, int fd) {
   return 0;
 }
 
-#define REAL(type, name, ...)                                                   \
-  static type (*real)(__VA_ARGS__);                                             \
+#define REAL(type, name, ...)       \
+  static type (*real)(__VA_ARGS__); \
   if (real == NULL) real = (type(*)(__VA_ARGS__))dlsym(RTLD_NEXT, name)
 
 static int fails(int error) {

@@ -26,9 +26,9 @@ std::unique_ptr<Form> make(std::size_t form, const SeriesTable& table) {
     case 4: return std::make_unique<StreamStat>(table, false);
     default:
       return std::make_unique<FrameCopy>(table, FrameSplit{64, [](Output& out) {
-                                           out.clear();
-                                           return Status{};
-                                         }});
+                                                             out.clear();
+                                                             return Status{};
+                                                           }});
   }
 }
 

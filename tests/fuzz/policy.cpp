@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // Any bytes as a policy file: no crash; what is accepted has a digest and matches without harm.
+#include "policy/policy.hpp"
+
 #include <cstdint>
 #include <cstdlib>
-
-#include "policy/policy.hpp"
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   using namespace twinpipe;

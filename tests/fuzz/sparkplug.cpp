@@ -18,7 +18,9 @@ namespace {
 class Reader final : public Stage {
  public:
   using Stage::Stage;
-  bool reads(FrameKind kind) const override { return kind == FrameKind::readings || kind == FrameKind::waveform || kind == FrameKind::series; }
+  bool reads(FrameKind kind) const override {
+    return kind == FrameKind::readings || kind == FrameKind::waveform || kind == FrameKind::series;
+  }
 };
 
 void must_be_a_stream(std::string_view bytes) {

@@ -39,7 +39,8 @@ Outcome run(std::string_view bytes, std::size_t cut) {
   for (const std::size_t end : {cut, bytes.size()}) {
     FrameView frame;
     Scanner::Outcome scanned = Scanner::Outcome::need_more;
-    while (outcome.code == Code::ok && (scanned = scanner.next(bytes.substr(begin, end - begin), frame)) == Scanner::Outcome::whole) {
+    while (outcome.code == Code::ok &&
+           (scanned = scanner.next(bytes.substr(begin, end - begin), frame)) == Scanner::Outcome::whole) {
       begin += frame.bytes.size();
       outcome.code = driver.take(frame, out).code;
     }

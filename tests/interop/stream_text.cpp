@@ -59,7 +59,8 @@ std::string truths(std::string_view bytes) {
   std::memcpy(&count, bytes.data(), sizeof count);
   std::string out;
   for (std::uint32_t i = 0; i < count && sizeof count + i / 8 < bytes.size(); ++i)
-    out += fmt::format("{}{}", i == 0 ? "" : ",", (static_cast<unsigned char>(bytes[sizeof count + i / 8]) & (0x80U >> i % 8)) != 0);
+    out +=
+        fmt::format("{}{}", i == 0 ? "" : ",", (static_cast<unsigned char>(bytes[sizeof count + i / 8]) & (0x80U >> i % 8)) != 0);
   return "[" + out + "]";
 }
 
@@ -83,7 +84,9 @@ std::string data_set(std::string_view bytes) {
       const sp::DataSetValue& cell = row.elements(i);
       switch (cell.value_case()) {
         case sp::DataSetValue::kIntValue: cells.push_back(fmt::format("{}", static_cast<std::int32_t>(cell.int_value()))); break;
-        case sp::DataSetValue::kLongValue: cells.push_back(fmt::format("{}", static_cast<std::int64_t>(cell.long_value()))); break;
+        case sp::DataSetValue::kLongValue:
+          cells.push_back(fmt::format("{}", static_cast<std::int64_t>(cell.long_value())));
+          break;
         case sp::DataSetValue::kFloatValue: cells.push_back(fmt::format("{}", cell.float_value())); break;
         case sp::DataSetValue::kDoubleValue: cells.push_back(number(cell.double_value())); break;
         case sp::DataSetValue::kBooleanValue: cells.push_back(cell.boolean_value() ? "true" : "false"); break;
@@ -101,9 +104,9 @@ std::string template_text(std::string_view bytes) {
   if (!instance.ParseFromArray(bytes.data(), static_cast<int>(bytes.size()))) return "?";
   std::vector<std::string> all;
   const auto value = [](std::uint32_t datatype, const auto& of) {
-    return of.has_boolean_value() ? std::string(of.boolean_value() ? "true" : "false")
-           : of.has_double_value() ? number(of.double_value())
-           : of.has_string_value() ? of.string_value()
+    return of.has_boolean_value()   ? std::string(of.boolean_value() ? "true" : "false")
+           : of.has_double_value()  ? number(of.double_value())
+           : of.has_string_value()  ? of.string_value()
            : datatype == sp::kInt32 ? fmt::format("{}", static_cast<std::int32_t>(of.int_value()))
                                     : fmt::format("{}", of.long_value() + of.int_value());
   };
@@ -174,7 +177,8 @@ class Printer final : public Stage {
       if (!sensor.declared_unit().empty()) words.push_back("unit " + sensor.declared_unit());
       if (sensor.has_low()) words.push_back("low " + number(sensor.low()));
       if (sensor.has_high()) words.push_back("high " + number(sensor.high()));
-      fmt::print("series {} {} {} {{{}}}\n", where(series.slot), sensor.name(), v1::ValueType_Name(sensor.type()), fmt::join(words, ", "));
+      fmt::print("series {} {} {} {{{}}}\n", where(series.slot), sensor.name(), v1::ValueType_Name(sensor.type()),
+                 fmt::join(words, ", "));
     }
     return {};
   }
@@ -183,7 +187,8 @@ class Printer final : public Stage {
       const std::uint32_t slot = columns.slot[row];
       const std::uint32_t quality = columns.quality_at(row);
       print(slot, columns.time[row], quality, columns.historical,
-            is_null(quality) ? "null" : value_text(sp::publish_datatype(table().series(slot).sensor), sp::value_at(columns, row)), "");
+            is_null(quality) ? "null" : value_text(sp::publish_datatype(table().series(slot).sensor), sp::value_at(columns, row)),
+            "");
     }
     return {};
   }
@@ -210,7 +215,8 @@ class Printer final : public Stage {
     const Asset& asset = table().asset_of(slot);
     return asset.site + "/" + asset.line + (asset.asset == kNodeAsset ? "" : "/" + asset.asset);
   }
-  void print(std::uint32_t slot, Nanos time, std::uint32_t quality, bool historical, const std::string& text, const std::string& more) const {
+  void print(std::uint32_t slot, Nanos time, std::uint32_t quality, bool historical, const std::string& text,
+             const std::string& more) const {
     const v1::Sensor& sensor = table().series(slot).sensor;
     std::string marks;
     if (quality_code(quality) != kGood) marks += fmt::format(" quality {}", quality_code(quality));

@@ -2,8 +2,8 @@
 // plant_stream: a stream with everything that the Kafka tools carry, without a clock: sessions, four classes of sensors of all
 // types, waveforms, dead letters, ticks, a death and a new birth, Positions.
 //
-// plant_stream ASSETS ROUNDS [ROWS [POSITION]]: assets on one node for every ten; rounds of one second; ROWS readings a frame; a Position
-// every POSITION rounds.
+// plant_stream ASSETS ROUNDS [ROWS [POSITION]]: assets on one node for every ten; rounds of one second; ROWS readings a frame; a
+// Position every POSITION rounds.
 #include <unistd.h>
 
 #include <cstdlib>
@@ -91,7 +91,8 @@ struct Plant {
     waveform.set_series(asset * kSensors + 1);
     waveform.set_time(time);
     waveform.set_sample_period(1.0 / 25600);
-    for (int i = 0; i < 2048; ++i) waveform.add_float_sample(static_cast<float>((i * 37 + static_cast<int>(asset)) % 1000) / 500.0F);
+    for (int i = 0; i < 2048; ++i)
+      waveform.add_float_sample(static_cast<float>((i * 37 + static_cast<int>(asset)) % 1000) / 500.0F);
     out.frame(frame);
   }
 

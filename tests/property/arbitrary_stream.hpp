@@ -22,8 +22,9 @@ struct StreamShape {
 };
 
 inline rc::Gen<std::string> text() {
-  return rc::gen::element<std::string>("", "a", "temp", "vibration-x", "Motor 7", "a.b/c+d#e%f", "say \"x\"", "komma, komma", "Ölstand °C",
-                                       "line\nend", "cr\r\nlf", "tab\t", std::string("\x01\x1f\x7f"), "NaN", "true", "12.5", "\\", "日本");
+  return rc::gen::element<std::string>("", "a", "temp", "vibration-x", "Motor 7", "a.b/c+d#e%f", "say \"x\"", "komma, komma",
+                                       "Ölstand °C", "line\nend", "cr\r\nlf", "tab\t", std::string("\x01\x1f\x7f"), "NaN", "true",
+                                       "12.5", "\\", "日本");
 }
 
 inline rc::Gen<std::string> level() {
@@ -35,24 +36,27 @@ inline rc::Gen<std::string> bytes() { return rc::gen::container<std::string>(rc:
 /// All bit patterns but the not-a-numbers, of which there is one: text has no payloads.
 inline rc::Gen<double> number() {
   using Limits = std::numeric_limits<double>;
-  return rc::gen::oneOf(rc::gen::element(0.0, -0.0, 1.0, 21.5, 0.1, 1e300, -1e-300, 5e-324, 9007199254740993.0, 123456789012345680.0,
-                                         Limits::quiet_NaN(), Limits::infinity(), -Limits::infinity(), Limits::max(), Limits::min()),
-                        rc::gen::map(rc::gen::arbitrary<std::uint64_t>(), [](std::uint64_t bits) {
-                          const auto value = std::bit_cast<double>(bits);
-                          return value == value ? value : Limits::quiet_NaN();
-                        }));
+  return rc::gen::oneOf(
+      rc::gen::element(0.0, -0.0, 1.0, 21.5, 0.1, 1e300, -1e-300, 5e-324, 9007199254740993.0, 123456789012345680.0,
+                       Limits::quiet_NaN(), Limits::infinity(), -Limits::infinity(), Limits::max(), Limits::min()),
+      rc::gen::map(rc::gen::arbitrary<std::uint64_t>(), [](std::uint64_t bits) {
+        const auto value = std::bit_cast<double>(bits);
+        return value == value ? value : Limits::quiet_NaN();
+      }));
 }
 
 inline rc::Gen<Nanos> time() {
   using Limits = std::numeric_limits<Nanos>;
   constexpr Nanos kNow = 1'767'225'600 * kSecond;
-  return rc::gen::oneOf(rc::gen::map(rc::gen::inRange<Nanos>(0, 100), [](Nanos step) { return kNow + step * 500 * kMillisecond; }),
-                        rc::gen::map(rc::gen::arbitrary<Nanos>(), [](Nanos any) { return any; }),
-                        rc::gen::element<Nanos>(0, 1, -1, Limits::min(), Limits::max(), kNow + 1, kNow + 1'000, -kSecond, -kSecond - 1));
+  return rc::gen::oneOf(
+      rc::gen::map(rc::gen::inRange<Nanos>(0, 100), [](Nanos step) { return kNow + step * 500 * kMillisecond; }),
+      rc::gen::map(rc::gen::arbitrary<Nanos>(), [](Nanos any) { return any; }),
+      rc::gen::element<Nanos>(0, 1, -1, Limits::min(), Limits::max(), kNow + 1, kNow + 1'000, -kSecond, -kSecond - 1));
 }
 
 inline rc::Gen<std::uint32_t> quality() {
-  return rc::gen::element<std::uint32_t>(192, 192, 192, 0, 500, 192 | v1::QUALITY_NULL, v1::QUALITY_NULL, 192 | v1::QUALITY_AFTER_GAP, 7);
+  return rc::gen::element<std::uint32_t>(192, 192, 192, 0, 500, 192 | v1::QUALITY_NULL, v1::QUALITY_NULL,
+                                         192 | v1::QUALITY_AFTER_GAP, 7);
 }
 
 namespace detail {
@@ -129,8 +133,8 @@ struct Sensor {
 };
 
 inline rc::Gen<ValueType> column_type() {
-  return rc::gen::element(v1::VALUE_TYPE_DOUBLE, v1::VALUE_TYPE_BOOL, v1::VALUE_TYPE_INT64, v1::VALUE_TYPE_UINT64, v1::VALUE_TYPE_STRING,
-                          v1::VALUE_TYPE_BYTES);
+  return rc::gen::element(v1::VALUE_TYPE_DOUBLE, v1::VALUE_TYPE_BOOL, v1::VALUE_TYPE_INT64, v1::VALUE_TYPE_UINT64,
+                          v1::VALUE_TYPE_STRING, v1::VALUE_TYPE_BYTES);
 }
 
 /// Declares the sensors of one asset, whose names are its own in this segment.
@@ -219,7 +223,11 @@ inline void any_frame(Output& out, const std::vector<Sensor>& sensors) {
 
 /// A field that a later schema added to a frame of ours, or a whole frame of a later schema.
 inline std::string later_frame(bool known_kind) {
-  const std::string body = known_kind ? std::string("\x4a\x09\x0a\x01n\xba\x3e\x03" "abc", 11) : std::string("\xaa\x06\x03xyz", 6);
+  const std::string body = known_kind ? std::string(
+                                            "\x4a\x09\x0a\x01n\xba\x3e\x03"
+                                            "abc",
+                                            11)
+                                      : std::string("\xaa\x06\x03xyz", 6);
   return std::string(1, kFrameTag) + static_cast<char>(body.size()) + body;
 }
 

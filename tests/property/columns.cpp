@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // Columns against protobuf's own code: every legal encoding decodes alike, and what we encode is what protobuf would.
-#include <catch2/catch.hpp>
 #include <rapidcheck.h>
 
 #include <algorithm>
+#include <catch2/catch.hpp>
 #include <functional>
 
 #include "property/arbitrary_stream.hpp"
@@ -93,12 +93,14 @@ std::string oddly(const v1::Readings& message) {
 
 bool same(const Columns& a, const Columns& b) {
   const auto bits = [](std::span<const double> x, std::span<const double> y) {
-    return std::ranges::equal(x, y, [](double p, double q) { return std::bit_cast<std::uint64_t>(p) == std::bit_cast<std::uint64_t>(q); });
+    return std::ranges::equal(
+        x, y, [](double p, double q) { return std::bit_cast<std::uint64_t>(p) == std::bit_cast<std::uint64_t>(q); });
   };
-  return std::ranges::equal(a.alias, b.alias) && std::ranges::equal(a.slot, b.slot) && std::ranges::equal(a.time, b.time) && a.type == b.type &&
-         bits(a.doubles, b.doubles) && std::ranges::equal(a.ints, b.ints) && std::ranges::equal(a.uints, b.uints) &&
-         std::ranges::equal(a.bools, b.bools) && std::ranges::equal(a.texts, b.texts) && std::ranges::equal(a.quality, b.quality) &&
-         std::ranges::equal(a.seq, b.seq) && std::ranges::equal(a.index, b.index) && a.historical == b.historical && a.pinned == b.pinned;
+  return std::ranges::equal(a.alias, b.alias) && std::ranges::equal(a.slot, b.slot) && std::ranges::equal(a.time, b.time) &&
+         a.type == b.type && bits(a.doubles, b.doubles) && std::ranges::equal(a.ints, b.ints) &&
+         std::ranges::equal(a.uints, b.uints) && std::ranges::equal(a.bools, b.bools) && std::ranges::equal(a.texts, b.texts) &&
+         std::ranges::equal(a.quality, b.quality) && std::ranges::equal(a.seq, b.seq) && std::ranges::equal(a.index, b.index) &&
+         a.historical == b.historical && a.pinned == b.pinned;
 }
 
 }  // namespace

@@ -2,9 +2,10 @@
 // Deadband's laws: the bound holds exactly, output is a subsequence, idempotent, independent of the cutting into frames.
 #include "kernel/deadband.hpp"
 
+#include <rapidcheck.h>
+
 #include <catch2/catch.hpp>
 #include <cmath>
-#include <rapidcheck.h>
 
 #include "drive.hpp"
 
@@ -25,7 +26,8 @@ struct Reading {
 };
 
 Policy policy_of(const std::string& rule) {
-  Result<Policy> policy = Policy::parse(R"({"name":"p","version":"1","owner":"o","deadband":[{"match":"+/+/+/+",)" + rule + "}]}");
+  Result<Policy> policy =
+      Policy::parse(R"({"name":"p","version":"1","owner":"o","deadband":[{"match":"+/+/+/+",)" + rule + "}]}");
   REQUIRE(policy.ok());
   return *policy;
 }
@@ -135,7 +137,8 @@ TEST_CASE("stop and resume at any reading equals an uninterrupted run") {
     const Policy policy = policy_of(R"("absolute":0.5,"heartbeat":"9s","shortest":"2s")");
     const auto in = some_readings();
     const auto cut = *rc::gen::inRange<std::size_t>(0, in.size() + 1);
-    const std::vector<Reading> head(in.begin(), in.begin() + static_cast<std::ptrdiff_t>(cut)), tail(in.begin() + static_cast<std::ptrdiff_t>(cut), in.end());
+    const std::vector<Reading> head(in.begin(), in.begin() + static_cast<std::ptrdiff_t>(cut)),
+        tail(in.begin() + static_cast<std::ptrdiff_t>(cut), in.end());
 
     SeriesTable table, second_table;
     Deadband first(table, policy), second(second_table, policy);

@@ -2,10 +2,11 @@
 // Reading from a descriptor: the same frames, places and verdict whatever the sizes of the reads, and for every cut.
 #include "io/frame_reader.hpp"
 
-#include <catch2/catch.hpp>
 #include <rapidcheck.h>
-#include <thread>
 #include <unistd.h>
+
+#include <catch2/catch.hpp>
+#include <thread>
 
 #include "drive.hpp"
 
@@ -75,7 +76,8 @@ TEST_CASE("pieces do not matter") {
 
 TEST_CASE("a cut gives the whole frames before it and names the place") {
   CHECK(rc::check("random cuts", [] {
-    const auto sizes = *rc::gen::nonEmpty(rc::gen::container<std::vector<std::uint32_t>>(rc::gen::inRange<std::uint32_t>(0, 500)));
+    const auto sizes =
+        *rc::gen::nonEmpty(rc::gen::container<std::vector<std::uint32_t>>(rc::gen::inRange<std::uint32_t>(0, 500)));
     const std::string stream = a_stream(sizes);
     const Seen whole = read_in_pieces(stream, {});
     const std::size_t cut = *rc::gen::inRange<std::size_t>(0, stream.size());

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // Frames to text and back: nothing is lost.
-#include <catch2/catch.hpp>
 #include <rapidcheck.h>
 
+#include <catch2/catch.hpp>
 #include <regex>
 
 #include "kernel/canonical.hpp"
@@ -51,7 +51,8 @@ std::string regrouped(const std::string& stream) {
   FrameView view;
   ReadingsDecoder decoder;
   std::vector<Declared> declared;
-  for (std::string_view rest = stream; scanner.next(rest, view) == Scanner::Outcome::whole; rest.remove_prefix(view.bytes.size())) {
+  for (std::string_view rest = stream; scanner.next(rest, view) == Scanner::Outcome::whole;
+       rest.remove_prefix(view.bytes.size())) {
     v1::Frame frame;
     const std::string_view body = frame_body(view.bytes);
     RC_ASSERT(frame.ParseFromArray(body.data(), static_cast<int>(body.size())));
@@ -143,7 +144,8 @@ TEST_CASE("CSV comes back as the same CSV") {
 TEST_CASE("frames come through as the same bytes") {
   CHECK(rc::check([] {
     const std::string stream = *arbitrary::stream();
-    RC_ASSERT(rendered(stream, [](const SeriesTable& table) -> MadeForm { return std::make_unique<FrameCopy>(table); }) == stream);
+    RC_ASSERT(rendered(stream, [](const SeriesTable& table) -> MadeForm { return std::make_unique<FrameCopy>(table); }) ==
+              stream);
   }));
 }
 
@@ -153,10 +155,10 @@ TEST_CASE("a stream cut into several is the same stream") {
     std::vector<std::string> parts;
     const auto cutting = [&parts](const SeriesTable& table) -> MadeForm {
       return std::make_unique<FrameCopy>(table, FrameSplit{200, [&parts](Output& out) {
-                                           parts.emplace_back(out.pending());
-                                           out.clear();
-                                           return Status{};
-                                         }});
+                                                             parts.emplace_back(out.pending());
+                                                             out.clear();
+                                                             return Status{};
+                                                           }});
     };
     parts.push_back(rendered(stream, cutting));
     std::string joined;
@@ -187,8 +189,8 @@ TEST_CASE("a selection is the rows that match, and what is left is a stream") {
     SelectionOptions options;
     options.patterns.push_back(*Pattern::parse(*rc::gen::element<std::string>("P1/*/*/*", "*/*/*/a*", "*/+/p*/*", "*/*/*0/*")));
     options.since = *arbitrary::time();
-    const std::string selected =
-        rendered(stream, [](const SeriesTable& table) -> MadeForm { return std::make_unique<FrameCopy>(table); }, options);
+    const std::string selected = rendered(
+        stream, [](const SeriesTable& table) -> MadeForm { return std::make_unique<FrameCopy>(table); }, options);
     SelectionOptions data;
     data.kinds.reset();
     data.kinds.set(static_cast<std::size_t>(FrameKind::readings)).set(static_cast<std::size_t>(FrameKind::waveform));

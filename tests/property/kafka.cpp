@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // Laws of the Kafka spine: frames → records → frames, over any stream.
-#include <catch2/catch.hpp>
 #include <rapidcheck.h>
 
 #include <algorithm>
+#include <catch2/catch.hpp>
 #include <cmath>
 #include <stdexcept>
 
@@ -22,7 +22,8 @@ void check(const std::string& name, const std::function<void()>& law) {
 }
 
 const char* const kSensors[] = {"vibration-1", "temp-1", "state", "alarm", "speed"};
-constexpr ValueType kTypes[] = {v1::VALUE_TYPE_DOUBLE, v1::VALUE_TYPE_DOUBLE, v1::VALUE_TYPE_INT64, v1::VALUE_TYPE_STRING, v1::VALUE_TYPE_BOOL};
+constexpr ValueType kTypes[] = {v1::VALUE_TYPE_DOUBLE, v1::VALUE_TYPE_DOUBLE, v1::VALUE_TYPE_INT64, v1::VALUE_TYPE_STRING,
+                                v1::VALUE_TYPE_BOOL};
 constexpr std::uint32_t kPerAsset = 5, kAssets = 6, kNodes = 2;
 
 /// A stream of a small plant: everything that a source may write, in any order.
@@ -141,7 +142,8 @@ std::string any_stream() {
       case 6: stream.gap(node); break;
       case 7: stream.waveform(asset, *rc::gen::inRange(0, 900)); break;
       default:
-        stream.readings(*rc::gen::inRange<std::uint32_t>(0, kPerAsset), *rc::gen::container<std::vector<std::uint32_t>>(rc::gen::inRange<std::uint32_t>(0, kAssets)),
+        stream.readings(*rc::gen::inRange<std::uint32_t>(0, kPerAsset),
+                        *rc::gen::container<std::vector<std::uint32_t>>(rc::gen::inRange<std::uint32_t>(0, kAssets)),
                         *rc::gen::arbitrary<bool>(), *rc::gen::arbitrary<bool>(), *rc::gen::arbitrary<bool>());
     }
   }
@@ -179,7 +181,8 @@ TEST_CASE("kbridge: every reading is in exactly one record, in the order of its 
     std::map<std::pair<std::uint32_t, std::string>, std::vector<Reading>> expected, got;
     for (const Reading& reading : readings_of(events_of(stream))) {
       const auto levels = *split_series_name(reading.series);
-      expected[{routes.topic_of(levels[0], levels[1], levels[2], levels[3]), asset_key(levels[0], levels[1], levels[2])}].push_back(reading);
+      expected[{routes.topic_of(levels[0], levels[1], levels[2], levels[3]), asset_key(levels[0], levels[1], levels[2])}]
+          .push_back(reading);
     }
     for (const Stored& record : log.records) {
       RC_ASSERT(record.value.size() <= limits.max_value);
@@ -235,9 +238,9 @@ TEST_CASE("kbridge and ksub: what comes back is what went in") {
     for (const Reading& reading : readings_of(after)) got[reading.series].push_back(reading);
     RC_ASSERT(sent == got);
 
-    // Lifecycle and Gap frames of nodes with series come once each, in order. Copies of what a node said before it had series are its
-    // last state alone, so only what came after its first declaration is compared.
-    // Every reading stands on the same side of each of them as it did in the input.
+    // Lifecycle and Gap frames of nodes with series come once each, in order. Copies of what a node said before it had series are
+    // its last state alone, so only what came after its first declaration is compared. Every reading stands on the same side of
+    // each of them as it did in the input.
     for (std::uint32_t node = 0; node < kNodes; ++node) {
       const std::string name = AnyStream::node_name(node);
       const auto walk = [&name](const std::vector<Event>& events) {

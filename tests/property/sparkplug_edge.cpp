@@ -3,11 +3,12 @@
 // messages, and that a host which decodes them has every reading, once and in order.
 #include "kernel/sparkplug_edge.hpp"
 
+#include <rapidcheck.h>
+
 #include <algorithm>
 #include <bit>
 #include <catch2/catch.hpp>
 #include <map>
-#include <rapidcheck.h>
 #include <set>
 
 #include "edge_rig.hpp"
@@ -79,9 +80,11 @@ class Host {
     const std::string name = names_[metric.alias()];
     RC_ASSERT(name.starts_with(device + "/"));
     const sp::PropertyValue* quality = property(metric, "Quality");
-    const Told heard{metric.timestamp(), metric.is_null(), metric.is_historical(), quality ? quality->int_value() : kGood, value_field(metric)};
+    const Told heard{metric.timestamp(), metric.is_null(), metric.is_historical(), quality ? quality->int_value() : kGood,
+                     value_field(metric)};
     // A birth repeats what is known already, and says null with its own time where nothing is.
-    if (birth && (metric.timestamp() >= EdgeRig::kNow / kMillisecond || std::ranges::find(told[name], heard) != told[name].end())) return;
+    if (birth && (metric.timestamp() >= EdgeRig::kNow / kMillisecond || std::ranges::find(told[name], heard) != told[name].end()))
+      return;
     told[name].push_back(heard);
   }
 
@@ -97,9 +100,9 @@ struct Series {
 };
 
 const std::vector<Series> kSeries = {
-    {"$node", "cpu", v1::VALUE_TYPE_DOUBLE},   {"$node", "up", v1::VALUE_TYPE_BOOL},      {"A", "x", v1::VALUE_TYPE_DOUBLE},
-    {"A", "n", v1::VALUE_TYPE_INT64},          {"A", "state", v1::VALUE_TYPE_STRING},     {"B", "u", v1::VALUE_TYPE_UINT64},
-    {"B", "blob", v1::VALUE_TYPE_BYTES},       {"B", "y", v1::VALUE_TYPE_DOUBLE},         {"C", "z", v1::VALUE_TYPE_DOUBLE},
+    {"$node", "cpu", v1::VALUE_TYPE_DOUBLE}, {"$node", "up", v1::VALUE_TYPE_BOOL},  {"A", "x", v1::VALUE_TYPE_DOUBLE},
+    {"A", "n", v1::VALUE_TYPE_INT64},        {"A", "state", v1::VALUE_TYPE_STRING}, {"B", "u", v1::VALUE_TYPE_UINT64},
+    {"B", "blob", v1::VALUE_TYPE_BYTES},     {"B", "y", v1::VALUE_TYPE_DOUBLE},     {"C", "z", v1::VALUE_TYPE_DOUBLE},
 };
 
 /// Adds a row with a random value and notes what a host must hear of it.
@@ -146,7 +149,8 @@ TEST_CASE("whatever comes, messages are in order and a host has every reading on
     };
     const auto declare = [&](std::uint32_t series) {
       if (!alias_of.count(series)) alias_of[series] = next_alias++;
-      RC_ASSERT(rig.declare("E", kSeries[series].device, {sensor(alias_of[series], kSeries[series].name, kSeries[series].type)}).ok());
+      RC_ASSERT(
+          rig.declare("E", kSeries[series].device, {sensor(alias_of[series], kSeries[series].name, kSeries[series].type)}).ok());
       declared[series] = true;
     };
     const int steps = *rc::gen::inRange(1, 60);
@@ -161,7 +165,8 @@ TEST_CASE("whatever comes, messages are in order and a host has every reading on
           rows.set_historical(historical);
           for (int count = *rc::gen::inRange(1, 6); count > 0; --count) {
             const Nanos late = *rc::gen::weightedElement<Nanos>({{5, 0}, {1, 500'000}});
-            Told told = add_random(rows, alias_of[series], (++clock - late) * kMillisecond + *rc::gen::inRange<Nanos>(0, kMillisecond));
+            Told told =
+                add_random(rows, alias_of[series], (++clock - late) * kMillisecond + *rc::gen::inRange<Nanos>(0, kMillisecond));
             told.historical = historical;
             sent[name].push_back(told);
           }
@@ -169,7 +174,10 @@ TEST_CASE("whatever comes, messages are in order and a host has every reading on
           break;
         }
         case 1: declare(series); break;
-        case 2: listen(rig.heard()); if (rig.edge().nodes() > 0) listen(rig.rebirth()); break;
+        case 2:
+          listen(rig.heard());
+          if (rig.edge().nodes() > 0) listen(rig.rebirth());
+          break;
         case 3:
           listen(rig.heard());
           if (rig.edge().nodes() > 0 && rig.edge().node(0).is_open()) {
@@ -177,7 +185,9 @@ TEST_CASE("whatever comes, messages are in order and a host has every reading on
             host.connection();
           }
           break;
-        case 4: if (declared[series]) RC_ASSERT(rig.offline("E", kSeries[series].device == "$node" ? "" : kSeries[series].device).ok()); break;
+        case 4:
+          if (declared[series]) RC_ASSERT(rig.offline("E", kSeries[series].device == "$node" ? "" : kSeries[series].device).ok());
+          break;
         default: {
           listen(rig.heard());
           if (rig.edge().nodes() == 0) break;
@@ -202,8 +212,9 @@ TEST_CASE("whatever comes, messages are in order and a host has every reading on
 
 TEST_CASE("every datatype comes back from its metric as it went in") {
   REQUIRE(rc::check([] {
-    const auto datatype = *rc::gen::suchThat(rc::gen::inRange<std::uint32_t>(1, sp::kDataTypes),
-                                             [](std::uint32_t type) { return sp::column_type(type) != v1::VALUE_TYPE_UNSPECIFIED; });
+    const auto datatype = *rc::gen::suchThat(rc::gen::inRange<std::uint32_t>(1, sp::kDataTypes), [](std::uint32_t type) {
+      return sp::column_type(type) != v1::VALUE_TYPE_UNSPECIFIED;
+    });
     sp::ColumnValue in, out;
     in.type = sp::column_type(datatype);
     const unsigned width = datatype == sp::kInt8 || datatype == sp::kUInt8     ? 8
@@ -214,7 +225,8 @@ TEST_CASE("every datatype comes back from its metric as it went in") {
     in.integer = static_cast<std::int64_t>(bits) >> (64 - width);
     in.natural = bits >> (64 - width);
     in.truth = (bits & 1) != 0;
-    in.number = datatype == sp::kFloat ? static_cast<double>(std::bit_cast<float>(static_cast<std::uint32_t>(bits))) : std::bit_cast<double>(bits);
+    in.number = datatype == sp::kFloat ? static_cast<double>(std::bit_cast<float>(static_cast<std::uint32_t>(bits)))
+                                       : std::bit_cast<double>(bits);
     std::string text = *rc::gen::string<std::string>();
     if (datatype == sp::kDataSet) {
       sp::DataSet set;
@@ -248,7 +260,8 @@ TEST_CASE("every datatype comes back from its metric as it went in") {
     RC_ASSERT(metric.datatype() == datatype);
     RC_ASSERT(metric.alias() == 7U);
     RC_ASSERT(metric.timestamp() == 1'700'000'000'123U);
-    const std::string nested = metric.has_dataset_value() ? metric.dataset_value().SerializeAsString() : metric.template_value().SerializeAsString();
+    const std::string nested =
+        metric.has_dataset_value() ? metric.dataset_value().SerializeAsString() : metric.template_value().SerializeAsString();
     sp::RawValue raw;
     raw.field = static_cast<std::uint32_t>(metric.value_case());
     switch (metric.value_case()) {
@@ -267,7 +280,8 @@ TEST_CASE("every datatype comes back from its metric as it went in") {
       case v1::VALUE_TYPE_UINT64: RC_ASSERT(out.natural == in.natural); break;
       case v1::VALUE_TYPE_BOOL: RC_ASSERT(out.truth == in.truth); break;
       case v1::VALUE_TYPE_DOUBLE:
-        RC_ASSERT((std::isnan(in.number) && std::isnan(out.number)) || std::bit_cast<std::uint64_t>(out.number) == std::bit_cast<std::uint64_t>(in.number));
+        RC_ASSERT((std::isnan(in.number) && std::isnan(out.number)) ||
+                  std::bit_cast<std::uint64_t>(out.number) == std::bit_cast<std::uint64_t>(in.number));
         break;
       default: RC_ASSERT(out.text == in.text);
     }

@@ -2,9 +2,10 @@
 // The Sparkplug host's laws: order, gaps, names and aliases, deaths, history.
 #include "kernel/sparkplug_host.hpp"
 
+#include <rapidcheck.h>
+
 #include <algorithm>
 #include <catch2/catch.hpp>
-#include <rapidcheck.h>
 
 #include "unit/sparkplug_scene.hpp"
 
@@ -78,7 +79,9 @@ TEST_CASE("law: each missing range is exactly one gap, and what came is there") 
         if (first == 0) first = i;
         continue;
       }
-      if (first != 0) expected.push_back("gap G/E sequence " + std::to_string(first) + ".." + std::to_string(i - 1) + " m" + std::to_string(i - first));
+      if (first != 0)
+        expected.push_back("gap G/E sequence " + std::to_string(first) + ".." + std::to_string(i - 1) + " m" +
+                           std::to_string(i - first));
       first = 0;
       kept.push_back(sent[i]);
       readings += static_cast<std::size_t>(sent[i].payload.metrics_size());

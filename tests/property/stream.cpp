@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // Laws of the stream: truncation, joining, and what passes through a filter.
-#include <catch2/catch.hpp>
 #include <rapidcheck.h>
+
+#include <catch2/catch.hpp>
 
 #include "kernel/driver.hpp"
 #include "property/arbitrary_stream.hpp"
@@ -17,9 +18,9 @@ struct PassThrough final : Stage {
 };
 
 struct Passed {
-  std::string data;   // frames that came out, but for Open and Close
+  std::string data;  // frames that came out, but for Open and Close
   std::uint64_t frames = 0;
-  int verdicts = 0;   // failures that were told
+  int verdicts = 0;     // failures that were told
   bool inside = false;  // the input ended inside a frame
 };
 

@@ -3,9 +3,10 @@
 // and a checkpoint loses nothing.
 #include "kernel/twin_fold.hpp"
 
+#include <rapidcheck.h>
+
 #include <algorithm>
 #include <catch2/catch.hpp>
-#include <rapidcheck.h>
 
 #include "drive.hpp"
 
@@ -105,7 +106,8 @@ TEST_CASE("twin: equals an oracle of a few lines") {
     for (std::uint32_t alias = 0; alias < 3; ++alias) {
       const Reading* best = nullptr;
       for (const Reading& r : readings)
-        if (r.alias == alias && (best == nullptr || r.time > best->time || (r.time == best->time && r.seq > best->seq))) best = &r;
+        if (r.alias == alias && (best == nullptr || r.time > best->time || (r.time == best->time && r.seq > best->seq)))
+          best = &r;
       const v1::TwinMetric& got = metric(folded.twins.at(0), static_cast<int>(alias));
       RC_ASSERT((best != nullptr) == got.has_value());
       if (best != nullptr) RC_ASSERT(got.value().double_value() == best->value && got.time() == best->time);

@@ -3,11 +3,12 @@
 // in the middle is in the fault table, with the failures injected.
 #include "io/fd.hpp"
 
+#include <fcntl.h>
+#include <sys/stat.h>
+
 #include <catch2/catch.hpp>
 #include <csignal>
-#include <fcntl.h>
 #include <fstream>
-#include <sys/stat.h>
 #include <thread>
 
 #include "scratch.hpp"

@@ -33,7 +33,9 @@ struct Reader {
   LogFrames frames{3, 1000, kDefaultFrameLimit};
   Output out;
   Reader() { out.open("test 0"); }
-  void take(std::uint32_t partition, Nanos stamp, const std::string& bytes) { REQUIRE(frames.take(partition, stamp, bytes, out).ok()); }
+  void take(std::uint32_t partition, Nanos stamp, const std::string& bytes) {
+    REQUIRE(frames.take(partition, stamp, bytes, out).ok());
+  }
   std::vector<Nanos> watermarks() const {
     std::vector<Nanos> times;
     for (const v1::Frame& frame : frames_of(out.pending(), FrameKind::watermark)) times.push_back(frame.watermark().time());

@@ -35,8 +35,9 @@ PlainOptions with(std::vector<std::string> payloads, std::vector<std::string> cl
 TEST_CASE("text on plain topics: a number, a boolean, anything else") {
   PlainScene scene(with({"text"}));
   scene.say("s/l/a/n", " 20.5\n").say("s/l/a/b", "true").say("s/l/a/s", "RUN").say("s/l/other/n", "1").say("s/l/a/n/x", "1");
-  CHECK(scene.story() == Story{"series s/l/a bd0@-1790000000000 #0:n", "#0=20.5@0 arrival-time", "series s/l/a bd0@-1790000000000 #1:b",
-                               "#1=true@0 arrival-time", "series s/l/a bd0@-1790000000000 #2:s", "#2='RUN'@0 arrival-time"});
+  CHECK(scene.story() == Story{"series s/l/a bd0@-1790000000000 #0:n", "#0=20.5@0 arrival-time",
+                               "series s/l/a bd0@-1790000000000 #1:b", "#1=true@0 arrival-time",
+                               "series s/l/a bd0@-1790000000000 #2:s", "#2='RUN'@0 arrival-time"});
   scene.say("s/l/a/n", "ERR");
   CHECK(scene.story() == Story{"gap s/l malformed 0..0 m1 r1"});
   scene.say("s/l/a/n", "3", true);
@@ -52,9 +53,9 @@ TEST_CASE("JSON on plain topics, by pointer, with a time of its own") {
   scene.say("s/l/a/x", R"({"v":7})");
   Story story = scene.story();
   std::erase_if(story, [](const std::string& line) { return line.starts_with("series"); });
-  CHECK(story == Story{"#0=1@1500", "#0=2@2000", "#0=3@3000",
-                       "#0=0@4000 null", "#1=7@0 arrival-time"});
-  for (const char* wrong : {"nope", "{}", R"({"t":1790000001})", R"({"data":[{"v":1}]})", R"({"t":[],"data":[{"v":1}]})"}) scene.say("s/l/a/n", wrong);
+  CHECK(story == Story{"#0=1@1500", "#0=2@2000", "#0=3@3000", "#0=0@4000 null", "#1=7@0 arrival-time"});
+  for (const char* wrong : {"nope", "{}", R"({"t":1790000001})", R"({"data":[{"v":1}]})", R"({"t":[],"data":[{"v":1}]})"})
+    scene.say("s/l/a/n", wrong);
   CHECK(scene.story() == Story(5, "gap s/l malformed 0..0 m1 r1"));
 }
 
@@ -95,7 +96,8 @@ TEST_CASE("subscriptions are the patterns with '+' for globs; wrong rules are re
   PlainOptions options;
   options.patterns = {"plant-*/line/+/vibration-?", "a/b/c/d"};
   CHECK((*PlainTopics::make(options, scene.host))->filters() == Story{"+/line/+/+", "a/b/c/d"});
-  for (const auto& [payload, clock] : {std::pair{"xml", "sensor"}, {"json:v", "sensor"}, {"text", "mine"}, {"a/b=text", "sensor"}}) {
+  for (const auto& [payload, clock] :
+       {std::pair{"xml", "sensor"}, {"json:v", "sensor"}, {"text", "mine"}, {"a/b=text", "sensor"}}) {
     PlainOptions wrong = with({payload}, {clock});
     CHECK_FALSE(PlainTopics::make(wrong, scene.host).ok());
   }

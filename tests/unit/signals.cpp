@@ -12,7 +12,7 @@ using namespace twinpipe;
 namespace {
 
 bool has_default_action(int signal) {
-  struct sigaction action{};
+  struct sigaction action {};
   sigaction(signal, nullptr, &action);
   return action.sa_handler == SIG_DFL;
 }

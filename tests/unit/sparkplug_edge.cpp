@@ -34,20 +34,23 @@ std::vector<Heard> born(EdgeRig& rig) {
 
 }  // namespace
 
-TEST_CASE("the first birth sequence",
-          "[tck-id-topics-nbirth-topic][tck-id-topics-dbirth-topic][tck-id-topics-nbirth-mqtt][tck-id-topics-dbirth-mqtt]"
-          "[tck-id-payloads-nbirth-qos][tck-id-payloads-dbirth-qos][tck-id-payloads-nbirth-seq][tck-id-topics-nbirth-seq-num]"
-          "[tck-id-payloads-sequence-num-req-nbirth][tck-id-payloads-dbirth-seq][tck-id-payloads-dbirth-seq-inc][tck-id-topics-dbirth-seq]"
-          "[tck-id-payloads-dbirth-order][tck-id-payloads-nbirth-bdseq][tck-id-topics-nbirth-bdseq-included]"
-          "[tck-id-topics-nbirth-bdseq-matching][tck-id-payloads-nbirth-rebirth-req][tck-id-topics-nbirth-rebirth-metric]"
-          "[tck-id-operational-behavior-data-commands-rebirth-name][tck-id-operational-behavior-data-commands-rebirth-name-aliases]"
-          "[tck-id-operational-behavior-data-commands-rebirth-datatype][tck-id-operational-behavior-data-commands-rebirth-value]"
-          "[tck-id-payloads-nbirth-timestamp][tck-id-topics-nbirth-timestamp][tck-id-payloads-dbirth-timestamp][tck-id-topics-dbirth-timestamp]"
-          "[tck-id-message-flow-edge-node-birth-publish-nbirth-topic][tck-id-message-flow-edge-node-birth-publish-nbirth-payload-seq]"
-          "[tck-id-message-flow-edge-node-birth-publish-nbirth-payload-bdseq][tck-id-message-flow-edge-node-birth-publish-nbirth-qos]"
-          "[tck-id-message-flow-device-birth-publish-dbirth-topic][tck-id-message-flow-device-birth-publish-dbirth-payload-seq]"
-          "[tck-id-message-flow-device-birth-publish-dbirth-qos][tck-id-message-flow-device-birth-publish-nbirth-wait]"
-          "[tck-id-operational-behavior-data-publish-nbirth-values][tck-id-operational-behavior-data-publish-dbirth-values]") {
+TEST_CASE(
+    "the first birth sequence",
+    "[tck-id-topics-nbirth-topic][tck-id-topics-dbirth-topic][tck-id-topics-nbirth-mqtt][tck-id-topics-dbirth-mqtt]"
+    "[tck-id-payloads-nbirth-qos][tck-id-payloads-dbirth-qos][tck-id-payloads-nbirth-seq][tck-id-topics-nbirth-seq-num]"
+    "[tck-id-payloads-sequence-num-req-nbirth][tck-id-payloads-dbirth-seq][tck-id-payloads-dbirth-seq-inc][tck-id-topics-dbirth-"
+    "seq]"
+    "[tck-id-payloads-dbirth-order][tck-id-payloads-nbirth-bdseq][tck-id-topics-nbirth-bdseq-included]"
+    "[tck-id-topics-nbirth-bdseq-matching][tck-id-payloads-nbirth-rebirth-req][tck-id-topics-nbirth-rebirth-metric]"
+    "[tck-id-operational-behavior-data-commands-rebirth-name][tck-id-operational-behavior-data-commands-rebirth-name-aliases]"
+    "[tck-id-operational-behavior-data-commands-rebirth-datatype][tck-id-operational-behavior-data-commands-rebirth-value]"
+    "[tck-id-payloads-nbirth-timestamp][tck-id-topics-nbirth-timestamp][tck-id-payloads-dbirth-timestamp][tck-id-topics-dbirth-"
+    "timestamp]"
+    "[tck-id-message-flow-edge-node-birth-publish-nbirth-topic][tck-id-message-flow-edge-node-birth-publish-nbirth-payload-seq]"
+    "[tck-id-message-flow-edge-node-birth-publish-nbirth-payload-bdseq][tck-id-message-flow-edge-node-birth-publish-nbirth-qos]"
+    "[tck-id-message-flow-device-birth-publish-dbirth-topic][tck-id-message-flow-device-birth-publish-dbirth-payload-seq]"
+    "[tck-id-message-flow-device-birth-publish-dbirth-qos][tck-id-message-flow-device-birth-publish-nbirth-wait]"
+    "[tck-id-operational-behavior-data-publish-nbirth-values][tck-id-operational-behavior-data-publish-dbirth-values]") {
   EdgeRig rig;
   rig.bdseq = 41;
   const std::vector<Heard> heard = born(rig);
@@ -85,7 +88,8 @@ TEST_CASE("every metric of a birth has name, alias, datatype and time; aliases a
           "[tck-id-payloads-alias-birth-requirement][tck-id-payloads-metric-datatype-req][tck-id-payloads-metric-datatype-value]"
           "[tck-id-payloads-metric-datatype-value-type][tck-id-topics-nbirth-metric-reqs][tck-id-topics-dbirth-metric-reqs]"
           "[tck-id-topics-nbirth-metrics][tck-id-topics-dbirth-metrics][tck-id-operational-behavior-data-publish-nbirth]"
-          "[tck-id-operational-behavior-data-publish-dbirth][tck-id-payloads-metric-timestamp-in-utc][tck-id-payloads-timestamp-in-utc]") {
+          "[tck-id-operational-behavior-data-publish-dbirth][tck-id-payloads-metric-timestamp-in-utc][tck-id-payloads-timestamp-"
+          "in-utc]") {
   EdgeRig rig;
   std::set<std::uint64_t> aliases;
   int count = 0;
@@ -105,15 +109,18 @@ TEST_CASE("every metric of a birth has name, alias, datatype and time; aliases a
   REQUIRE(aliases.size() == 3);
 }
 
-TEST_CASE("data names metrics by alias alone, and the node and its devices share one sequence",
-          "[tck-id-topics-ndata-topic][tck-id-topics-ddata-topic][tck-id-topics-ndata-mqtt][tck-id-topics-ddata-mqtt]"
-          "[tck-id-payloads-ndata-qos][tck-id-payloads-ddata-qos][tck-id-payloads-ndata-seq][tck-id-payloads-ddata-seq]"
-          "[tck-id-payloads-ndata-seq-inc][tck-id-payloads-ddata-seq-inc][tck-id-topics-ndata-seq-num][tck-id-topics-ddata-seq-num]"
-          "[tck-id-payloads-ndata-timestamp][tck-id-payloads-ddata-timestamp][tck-id-topics-ndata-timestamp][tck-id-topics-ddata-timestamp]"
-          "[tck-id-payloads-ndata-order][tck-id-payloads-ddata-order][tck-id-topics-ndata-payload][tck-id-topics-ddata-payload]"
-          "[tck-id-payloads-alias-data-cmd-requirement][tck-id-payloads-metric-datatype-not-req][tck-id-operational-behavior-data-publish-nbirth-change]"
-          "[tck-id-operational-behavior-data-publish-dbirth-change][tck-id-payloads-sequence-num-always-included]"
-          "[tck-id-payloads-sequence-num-incrementing]") {
+TEST_CASE(
+    "data names metrics by alias alone, and the node and its devices share one sequence",
+    "[tck-id-topics-ndata-topic][tck-id-topics-ddata-topic][tck-id-topics-ndata-mqtt][tck-id-topics-ddata-mqtt]"
+    "[tck-id-payloads-ndata-qos][tck-id-payloads-ddata-qos][tck-id-payloads-ndata-seq][tck-id-payloads-ddata-seq]"
+    "[tck-id-payloads-ndata-seq-inc][tck-id-payloads-ddata-seq-inc][tck-id-topics-ndata-seq-num][tck-id-topics-ddata-seq-num]"
+    "[tck-id-payloads-ndata-timestamp][tck-id-payloads-ddata-timestamp][tck-id-topics-ndata-timestamp][tck-id-topics-ddata-"
+    "timestamp]"
+    "[tck-id-payloads-ndata-order][tck-id-payloads-ddata-order][tck-id-topics-ndata-payload][tck-id-topics-ddata-payload]"
+    "[tck-id-payloads-alias-data-cmd-requirement][tck-id-payloads-metric-datatype-not-req][tck-id-operational-behavior-data-"
+    "publish-nbirth-change]"
+    "[tck-id-operational-behavior-data-publish-dbirth-change][tck-id-payloads-sequence-num-always-included]"
+    "[tck-id-payloads-sequence-num-incrementing]") {
   EdgeRig rig;
   const std::vector<Heard> births = born(rig);
   REQUIRE(rig.value(1, 2000, 21.5).ok());
@@ -140,8 +147,9 @@ TEST_CASE("seq runs from 255 to 0", "[tck-id-payloads-sequence-num-incrementing]
   for (std::size_t i = 0; i < heard.size(); ++i) REQUIRE(heard[i].payload.seq() == (i + 2) % 256);
 }
 
-TEST_CASE("null, quality and historical", "[tck-id-payloads-propertyset-quality-value-type][tck-id-payloads-propertyset-quality-value-value]"
-                                          "[tck-id-payloads-propertyset-keys-array-size][tck-id-payloads-propertyset-values-array-size]") {
+TEST_CASE("null, quality and historical",
+          "[tck-id-payloads-propertyset-quality-value-type][tck-id-payloads-propertyset-quality-value-value]"
+          "[tck-id-payloads-propertyset-keys-array-size][tck-id-payloads-propertyset-values-array-size]") {
   EdgeRig rig;
   born(rig);
   REQUIRE(rig.value(1, 2000, 0.0, v1::QUALITY_NULL | kGood).ok());
@@ -198,10 +206,11 @@ TEST_CASE("a birth waits for values, and leaves without them when one comes twic
   }
 }
 
-TEST_CASE("a rebirth request repeats the births under the same bdSeq",
-          "[tck-id-operational-behavior-data-commands-rebirth-action-1][tck-id-operational-behavior-data-commands-rebirth-action-2]"
-          "[tck-id-operational-behavior-data-commands-rebirth-action-3][tck-id-payloads-nbirth-bdseq-repeat]"
-          "[tck-id-message-flow-edge-node-ncmd-subscribe][tck-id-message-flow-device-dcmd-subscribe]") {
+TEST_CASE(
+    "a rebirth request repeats the births under the same bdSeq",
+    "[tck-id-operational-behavior-data-commands-rebirth-action-1][tck-id-operational-behavior-data-commands-rebirth-action-2]"
+    "[tck-id-operational-behavior-data-commands-rebirth-action-3][tck-id-payloads-nbirth-bdseq-repeat]"
+    "[tck-id-message-flow-edge-node-ncmd-subscribe][tck-id-message-flow-device-dcmd-subscribe]") {
   EdgeRig rig;
   rig.bdseq = 7;
   born(rig);
@@ -443,7 +452,8 @@ TEST_CASE("rows of a frame become messages by device, of a greatest size and spa
   REQUIRE(a == std::vector<double>{0, 2, 4, 6, 8, 10, 12, 14});
 }
 
-TEST_CASE("every node has its own session and sequence", "[tck-id-topic-structure-namespace-duplicate-device-id-across-edge-node]") {
+TEST_CASE("every node has its own session and sequence",
+          "[tck-id-topic-structure-namespace-duplicate-device-id-across-edge-node]") {
   EdgeRig rig;
   for (const auto& [line, alias] : {std::pair{"E1", 0U}, std::pair{"E2", 1U}}) {
     REQUIRE(rig.declare(line, "D", {sensor(alias, "a")}).ok());
@@ -487,8 +497,10 @@ TEST_CASE("a value that its datatype cannot hold is refused with its whole frame
 
 TEST_CASE("the node's own controls are not published twice") {
   EdgeRig rig;
-  REQUIRE(rig.declare("E", "$node", {sensor(0, "bdSeq", v1::VALUE_TYPE_INT64), sensor(1, "Node Control/Rebirth", v1::VALUE_TYPE_BOOL),
-                                     sensor(2, "cpu")}).ok());
+  REQUIRE(rig.declare("E", "$node",
+                      {sensor(0, "bdSeq", v1::VALUE_TYPE_INT64), sensor(1, "Node Control/Rebirth", v1::VALUE_TYPE_BOOL),
+                       sensor(2, "cpu")})
+              .ok());
   REQUIRE(rig.value(0, 1000, std::int64_t{77}).ok());
   REQUIRE(rig.value(1, 1000, false).ok());
   REQUIRE(rig.value(2, 1000, 0.5).ok());
@@ -501,7 +513,9 @@ TEST_CASE("the node's own controls are not published twice") {
 TEST_CASE("plain series go to their own topics") {
   sp::EdgeOptions options;
   const std::string format = GENERATE("sparkplug", "text", "json");
-  options.payload = format == "text" ? sp::PlainPayload::text : format == "json" ? sp::PlainPayload::json : sp::PlainPayload::sparkplug;
+  options.payload = format == "text"   ? sp::PlainPayload::text
+                    : format == "json" ? sp::PlainPayload::json
+                                       : sp::PlainPayload::sparkplug;
   options.plain.push_back(*Pattern::parse("+/+/+/state"));
   EdgeRig rig(std::move(options));
   REQUIRE(rig.declare("E", "D.1", {sensor(0, "temp"), sensor(1, "state", v1::VALUE_TYPE_STRING)}).ok());
@@ -527,7 +541,12 @@ TEST_CASE("plain series go to their own topics") {
 
 TEST_CASE("numbers, truth and nothing as plain text and JSON") {
   const auto row = [](std::uint32_t quality, bool historical) { return sp::EdgeRow{0, quality, kSecond, 0, 0, 0, historical}; };
-  struct Case { double number; std::uint32_t quality; bool historical; const char *text, *json; };
+  struct Case {
+    double number;
+    std::uint32_t quality;
+    bool historical;
+    const char *text, *json;
+  };
   const Case cases[] = {
       {0.1, kGood, false, "0.1", R"({"time":"1970-01-01T00:00:01Z","value":0.1})"},
       {1e300, kGood, true, "1e+300", R"({"time":"1970-01-01T00:00:01Z","value":1e+300,"historical":true})"},

@@ -28,7 +28,8 @@ TEST_CASE("our aliases stay when a node is born again with others", "[sparkplug]
   Scene::add(birth, "new", 1, 7);
   Scene::add(birth, "load", 9, 0.25);
   scene.message("spBv1.0/G/NBIRTH/E", birth);
-  CHECK(scene.story() == Story{"online G/E birth bd1@1000", "series G/E/$node bd1@1000 #2:new #0:load", "#2=7@1000", "#0=0.25@1000"});
+  CHECK(scene.story() ==
+        Story{"online G/E birth bd1@1000", "series G/E/$node bd1@1000 #2:new #0:load", "#2=7@1000", "#0=0.25@1000"});
 }
 
 TEST_CASE("messages that overtook others wait for them",
@@ -174,7 +175,8 @@ TEST_CASE("a death with a foreign bdSeq changes nothing", "[sparkplug]") {
   CHECK(scene.story() == Story{"#0=1@0"});
 }
 
-TEST_CASE("a will that comes behind the next birth of the same bdSeq leaves the birth standing, and is put to the proof", "[sparkplug]") {
+TEST_CASE("a will that comes behind the next birth of the same bdSeq leaves the birth standing, and is put to the proof",
+          "[sparkplug]") {
   Scene scene;
   scene.born(1);
   scene.now += kSecond;
@@ -393,13 +395,14 @@ TEST_CASE("a clock that steps back opens a session", "[sparkplug]") {
   CHECK(scene.story() == Story{"mark G/E -3599000"});
 }
 
-TEST_CASE("a birth request is an NCMD",
-          "[tck-id-payloads-ncmd-timestamp][tck-id-payloads-ncmd-seq][tck-id-payloads-ncmd-qos][tck-id-payloads-ncmd-retain]"
-          "[tck-id-topics-ncmd-mqtt][tck-id-topics-ncmd-topic][tck-id-topics-ncmd-timestamp][tck-id-topics-ncmd-payload]"
-          "[tck-id-operational-behavior-data-commands-ncmd-rebirth-name][tck-id-operational-behavior-data-commands-ncmd-rebirth-value]"
-          "[tck-id-operational-behavior-data-commands-ncmd-rebirth-verb][tck-id-operational-behavior-data-commands-ncmd-verb]"
-          "[tck-id-operational-behavior-data-commands-ncmd-metric-name][tck-id-operational-behavior-data-commands-ncmd-metric-value]"
-          "[tck-id-payloads-name-cmd-requirement][tck-id-payloads-timestamp-in-utc]") {
+TEST_CASE(
+    "a birth request is an NCMD",
+    "[tck-id-payloads-ncmd-timestamp][tck-id-payloads-ncmd-seq][tck-id-payloads-ncmd-qos][tck-id-payloads-ncmd-retain]"
+    "[tck-id-topics-ncmd-mqtt][tck-id-topics-ncmd-topic][tck-id-topics-ncmd-timestamp][tck-id-topics-ncmd-payload]"
+    "[tck-id-operational-behavior-data-commands-ncmd-rebirth-name][tck-id-operational-behavior-data-commands-ncmd-rebirth-value]"
+    "[tck-id-operational-behavior-data-commands-ncmd-rebirth-verb][tck-id-operational-behavior-data-commands-ncmd-verb]"
+    "[tck-id-operational-behavior-data-commands-ncmd-metric-name][tck-id-operational-behavior-data-commands-ncmd-metric-value]"
+    "[tck-id-payloads-name-cmd-requirement][tck-id-payloads-timestamp-in-utc]") {
   Scene scene;
   scene.message("spBv1.0/G/NDATA/E", scene.data(1, 1));
   REQUIRE(scene.sent.size() == 1);
@@ -465,7 +468,10 @@ TEST_CASE("a lost link makes every living node blind, and the first message sees
 TEST_CASE("watermarks follow the arrival clock, less skew and delay, a node each", "[sparkplug]") {
   Scene scene;
   scene.born(1, "E").born(1, "F").tick();
-  CHECK(Story{"mark G/E -2000", "mark G/F -2000"} == [&] { Story s = scene.story(); return Story(s.end() - 2, s.end()); }());
+  CHECK(Story{"mark G/E -2000", "mark G/F -2000"} == [&] {
+    Story s = scene.story();
+    return Story(s.end() - 2, s.end());
+  }());
   scene.seq = 3;
   scene.message("spBv1.0/G/NDATA/F", scene.data(1, 1));  // waits: F's watermark does too
   scene.tick(kSecond);
@@ -559,6 +565,7 @@ TEST_CASE("another mapping of names", "[sparkplug]") {
   Scene scene(options);
   scene.born();
   CHECK(scene.story()[1] == "series plant/G-E/$node bd1@0 #0:x load");
-  for (const char* wrong : {"{group}/{node}/{device}", "{group}/{node}/{metric}/{metric}", "a/b/c/d", "{grp}/b/c/{metric}", "//x/{metric}"})
+  for (const char* wrong :
+       {"{group}/{node}/{device}", "{group}/{node}/{metric}/{metric}", "a/b/c/d", "{grp}/b/c/{metric}", "//x/{metric}"})
     CHECK_FALSE(IdentityMap::parse(wrong).ok());
 }

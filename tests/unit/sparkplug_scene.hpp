@@ -139,8 +139,8 @@ inline std::vector<std::string> Scene::story() {
       case v1::Frame::kLifecycle: {
         const v1::Lifecycle& l = frame.lifecycle();
         static constexpr const char* kReasons[] = {"?", "birth", "death", "will", "blind", "seen"};
-        lines.push_back(std::string(l.online() ? "online " : "offline ") + l.node() + (l.asset().empty() ? "" : "/" + l.asset()) + " " +
-                        kReasons[l.reason()] + " " + session_text(l.session()));
+        lines.push_back(std::string(l.online() ? "online " : "offline ") + l.node() + (l.asset().empty() ? "" : "/" + l.asset()) +
+                        " " + kReasons[l.reason()] + " " + session_text(l.session()));
         break;
       }
       case v1::Frame::kGap: {
@@ -152,8 +152,8 @@ inline std::vector<std::string> Scene::story() {
         break;
       }
       case v1::Frame::kWatermark:
-        lines.push_back(std::string(frame.watermark().lane() == v1::LANE_HISTORICAL ? "old mark " : "mark ") + frame.watermark().node() + " " +
-                        std::to_string((frame.watermark().time() - kStart) / kMillisecond));
+        lines.push_back(std::string(frame.watermark().lane() == v1::LANE_HISTORICAL ? "old mark " : "mark ") +
+                        frame.watermark().node() + " " + std::to_string((frame.watermark().time() - kStart) / kMillisecond));
         break;
       case v1::Frame::kWaveform:
         lines.push_back("wave #" + std::to_string(frame.waveform().series()) + " " +

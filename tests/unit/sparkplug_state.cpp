@@ -10,18 +10,25 @@ using namespace twinpipe;
 using namespace twinpipe::sparkplug;
 using Story = std::vector<std::string>;
 
-TEST_CASE("STATE's will, birth and death",
-          "[tck-id-host-topic-phid-birth-topic][tck-id-host-topic-phid-birth-payload][tck-id-host-topic-phid-birth-payload-timestamp]"
-          "[tck-id-host-topic-phid-birth-qos][tck-id-host-topic-phid-birth-retain][tck-id-host-topic-phid-death-topic]"
-          "[tck-id-host-topic-phid-death-payload][tck-id-host-topic-phid-death-payload-timestamp-connect]"
-          "[tck-id-host-topic-phid-death-payload-timestamp-disconnect-clean][tck-id-host-topic-phid-death-qos][tck-id-host-topic-phid-death-retain]"
-          "[tck-id-operational-behavior-host-application-connect-birth-topic][tck-id-operational-behavior-host-application-connect-birth-payload]"
-          "[tck-id-operational-behavior-host-application-connect-birth-qos][tck-id-operational-behavior-host-application-connect-will-topic]"
-          "[tck-id-operational-behavior-host-application-connect-will-payload][tck-id-operational-behavior-host-application-connect-will-qos]"
-          "[tck-id-operational-behavior-host-application-connect-will-retained][tck-id-operational-behavior-host-application-death-topic]"
-          "[tck-id-operational-behavior-host-application-death-payload][tck-id-operational-behavior-host-application-death-qos]"
-          "[tck-id-operational-behavior-host-application-death-retained][tck-id-payloads-state-birth-payload]"
-          "[tck-id-payloads-state-will-message-payload][tck-id-payloads-state-will-message-qos][tck-id-payloads-state-will-message-retain]") {
+TEST_CASE(
+    "STATE's will, birth and death",
+    "[tck-id-host-topic-phid-birth-topic][tck-id-host-topic-phid-birth-payload][tck-id-host-topic-phid-birth-payload-timestamp]"
+    "[tck-id-host-topic-phid-birth-qos][tck-id-host-topic-phid-birth-retain][tck-id-host-topic-phid-death-topic]"
+    "[tck-id-host-topic-phid-death-payload][tck-id-host-topic-phid-death-payload-timestamp-connect]"
+    "[tck-id-host-topic-phid-death-payload-timestamp-disconnect-clean][tck-id-host-topic-phid-death-qos][tck-id-host-topic-phid-"
+    "death-retain]"
+    "[tck-id-operational-behavior-host-application-connect-birth-topic][tck-id-operational-behavior-host-application-connect-"
+    "birth-payload]"
+    "[tck-id-operational-behavior-host-application-connect-birth-qos][tck-id-operational-behavior-host-application-connect-will-"
+    "topic]"
+    "[tck-id-operational-behavior-host-application-connect-will-payload][tck-id-operational-behavior-host-application-connect-"
+    "will-qos]"
+    "[tck-id-operational-behavior-host-application-connect-will-retained][tck-id-operational-behavior-host-application-death-"
+    "topic]"
+    "[tck-id-operational-behavior-host-application-death-payload][tck-id-operational-behavior-host-application-death-qos]"
+    "[tck-id-operational-behavior-host-application-death-retained][tck-id-payloads-state-birth-payload]"
+    "[tck-id-payloads-state-will-message-payload][tck-id-payloads-state-will-message-qos][tck-id-payloads-state-will-message-"
+    "retain]") {
   StatePublisher state("plant");
   const Publication will = state.will(kStart + 5), birth = state.birth(), death = state.death(kStart + kSecond);
   for (const Publication& p : {will, birth, death}) {

@@ -37,7 +37,12 @@ sp::PropertyValue text_property(const std::string& text) {
 }  // namespace
 
 TEST_CASE("signed integers are sign-extended by their declared datatype") {
-  struct Case { std::uint32_t datatype, field; std::uint64_t bits; sp::ValueError error; std::int64_t value; };
+  struct Case {
+    std::uint32_t datatype, field;
+    std::uint64_t bits;
+    sp::ValueError error;
+    std::int64_t value;
+  };
   const Case cases[] = {
       {sp::kInt8, kInt, 0xFFFFFFFF, sp::ValueError::none, -1},
       {sp::kInt8, kInt, 0xFF, sp::ValueError::none, -1},

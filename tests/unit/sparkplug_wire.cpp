@@ -11,7 +11,9 @@ using namespace twinpipe::sparkplug;
 namespace {
 
 PayloadFault fault_of(const std::string& bytes, const PayloadLimits& limits = {}) { return PayloadReader(limits).read(bytes); }
-PayloadFault fault_of(const Payload& payload, const PayloadLimits& limits = {}) { return fault_of(payload.SerializeAsString(), limits); }
+PayloadFault fault_of(const Payload& payload, const PayloadLimits& limits = {}) {
+  return fault_of(payload.SerializeAsString(), limits);
+}
 
 Template nested(int depth) {
   Template made;
@@ -163,6 +165,10 @@ TEST_CASE("compressed bodies are unpacked, within the limit") {
 }
 
 TEST_CASE("UTF-8 as protobuf wants it") {
-  for (const char* good : {"", "plain ascii, longer than eight", "\xC3\xA4", "\xE2\x82\xAC", "\xF0\x9F\x98\x80", "\xF4\x8F\xBF\xBF"}) CHECK(is_utf8(good));
-  for (const char* bad : {"\x80", "\xC0\x80", "\xC3", "\xE0\x80\x80", "\xED\xA0\x80", "\xF4\x90\x80\x80", "\xF5\x80\x80\x80", "\xFF", "12345678\xC3("}) CHECK_FALSE(is_utf8(bad));
+  for (const char* good :
+       {"", "plain ascii, longer than eight", "\xC3\xA4", "\xE2\x82\xAC", "\xF0\x9F\x98\x80", "\xF4\x8F\xBF\xBF"})
+    CHECK(is_utf8(good));
+  for (const char* bad : {"\x80", "\xC0\x80", "\xC3", "\xE0\x80\x80", "\xED\xA0\x80", "\xF4\x90\x80\x80", "\xF5\x80\x80\x80",
+                          "\xFF", "12345678\xC3("})
+    CHECK_FALSE(is_utf8(bad));
 }

@@ -75,8 +75,8 @@ TEST_CASE("parsing opens nothing: a file that does not exist is the body's busin
 }
 
 TEST_CASE("wrong usage is 64, one line, and the body does not run") {
-  const std::vector<std::string> cases[] = {{"--no-such"},       {"--count", "many"}, {"--count"},  {"--wait", "soon"},
-                                            {"--room", "large"}, {"--log", "xml"},    {"a", "b"},   {"--count", "-1"}};
+  const std::vector<std::string> cases[] = {{"--no-such"},       {"--count", "many"}, {"--count"}, {"--wait", "soon"},
+                                            {"--room", "large"}, {"--log", "xml"},    {"a", "b"},  {"--count", "-1"}};
   for (const auto& words : cases) {
     INFO(words.front() << " " << words.back());
     const Outcome outcome = run(words);
@@ -95,7 +95,8 @@ TEST_CASE("a status becomes a line and its code") {
   CHECK(text.err == "probe: frame 4 at byte 132: columns of unequal length\n");
   const Outcome json = run({"--log", "json"}, Status{Code::io_error, "a \"quote\" and a\ttab", 4, 132});
   CHECK(json.code == 74);
-  CHECK(json.err == "{\"tool\":\"probe\",\"message\":\"a \\\"quote\\\" and a\\u0009tab\",\"code\":74,\"frame\":4,\"offset\":132}\n");
+  CHECK(json.err ==
+        "{\"tool\":\"probe\",\"message\":\"a \\\"quote\\\" and a\\u0009tab\",\"code\":74,\"frame\":4,\"offset\":132}\n");
   for (const Code code : {Code::finding, Code::no_input, Code::unavailable, Code::temporary, Code::bad_config})
     CHECK(run({}, Status::error(code, "x")).code == static_cast<int>(code));
 }
@@ -134,7 +135,8 @@ TEST_CASE("help, version and the man page's list come from one declaration") {
   CHECK(help.err.empty());
   const Outcome list = run({"--help-mdoc"});
   CHECK(list.code == 0);
-  for (const std::string option : {"count", "wait", "room", "stats", "metrics", "state", "max-frame", "log", "config", "version"}) {
+  for (const std::string option :
+       {"count", "wait", "room", "stats", "metrics", "state", "max-frame", "log", "config", "version"}) {
     INFO(option);
     CHECK(help.out.find("--" + option) != std::string::npos);
     std::string mdoc = option;
