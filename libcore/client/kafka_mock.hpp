@@ -2,7 +2,10 @@
 // librdkafka's mock cluster: a Kafka in memory, for demonstrations and tests.
 #pragma once
 
-#include <librdkafka/rdkafka_mock.h>  // wants rdkafka.h before it
+// clang-format off: the second needs the first
+#include <librdkafka/rdkafka.h>
+#include <librdkafka/rdkafka_mock.h>
+// clang-format on
 
 #include <memory>
 #include <string>
