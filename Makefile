@@ -43,7 +43,7 @@ test-long: setup-long tsan-build  ## The campaigns
 	$(CTEST) -L long
 
 test-build:
-	$(CMAKE) -B build -DTWINPIPE_TESTS=ON
+	$(CMAKE) -B build -DTWINPIPE_TESTS=ON -DTWINPIPE_WERROR=ON
 	$(NINJA) -C build
 
 # The sanitizers' builds take part in the one run of ctest as asan.* and tsan.* (tests/CMakeLists.txt).
