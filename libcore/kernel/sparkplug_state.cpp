@@ -34,7 +34,10 @@ StatePublisher::Answer StatePublisher::observe(const Message& message) {
   const bool readable = parser.parse(message.payload.data(), message.payload.size()).get(root) == simdjson::SUCCESS &&
                         root["online"].get(online) == simdjson::SUCCESS && root["timestamp"].get(timestamp) == simdjson::SUCCESS;
   // Our own words come back once each. The same words once more are another host's, of the same millisecond.
-  if (readable && online && timestamp == since_ && --unheard_ >= 0) return Answer::none;
+  if (readable && online && timestamp == since_ && unheard_ > 0) {
+    --unheard_;
+    return Answer::none;
+  }
   if (message.arrival - quarrel_since_ > kPeriod || message.arrival < quarrel_since_) {
     quarrel_since_ = message.arrival;
     quarrels_ = 0;

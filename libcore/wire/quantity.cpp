@@ -131,11 +131,12 @@ Result<Nanos> parse_time(std::string_view text) {
 }
 
 std::string format_time(Nanos time) {
-  const std::chrono::sys_time<std::chrono::nanoseconds> point{std::chrono::nanoseconds(time)};
+  // In whole seconds first: the day that the least of all times falls into begins before it, out of range in nanoseconds.
+  const Nanos fraction = ((time % kSecond) + kSecond) % kSecond;
+  const std::chrono::sys_seconds point{std::chrono::seconds(time / kSecond - (time % kSecond < 0 ? 1 : 0))};
   const auto day = std::chrono::floor<std::chrono::days>(point);
   const std::chrono::year_month_day date{day};
   const std::chrono::hh_mm_ss clock{point - day};
-  const Nanos fraction = clock.subseconds().count();
   std::string text =
       fmt::format("{:04}-{:02}-{:02}T{:02}:{:02}:{:02}", static_cast<int>(date.year()), static_cast<unsigned>(date.month()),
                   static_cast<unsigned>(date.day()), clock.hours().count(), clock.minutes().count(), clock.seconds().count());
