@@ -49,7 +49,7 @@ std::uint32_t SparkplugEdge::node_of(const std::string& site, const std::string&
     metrics_.push_back(0);
   }
   const auto [first, last] = by_stream_name_.equal_range(stream_name);
-  if (std::none_of(first, last, [&](const auto& entry) { return entry.second == at->second; }))
+  if (std::none_of(first, last, [node = at->second](const auto& entry) { return entry.second == node; }))
     by_stream_name_.emplace(stream_name, at->second);
   return at->second;
 }
