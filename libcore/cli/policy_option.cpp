@@ -17,6 +17,12 @@ std::string as_text(const ParameterValue& value) {
     std::string operator()(Nanos duration) const { return format_duration(duration); }
     std::string operator()(const std::string& text) const { return text; }
     std::string operator()(bool truth) const { return truth ? "true" : "false"; }
+    std::string operator()(const NamedBands& bands) const {
+      std::string text;
+      for (const NamedBand& band : bands)
+        text += fmt::format("{}{} {}..{} Hz", text.empty() ? "" : "; ", band.name, band.low, band.high);
+      return "(" + text + ")";
+    }
   } const visitor;
   return std::visit(visitor, value);
 }

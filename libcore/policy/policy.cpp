@@ -7,6 +7,7 @@
 
 #include <algorithm>
 #include <set>
+#include <tuple>
 
 #include "policy/digest.hpp"
 #include "wire/quantity.hpp"
@@ -45,6 +46,28 @@ Result<std::string> required_text(dom::object object, std::string_view key) {
   return std::string(text);
 }
 
+Result<ParameterValue> read_bands(const Parameter& parameter, dom::element element, std::string_view where) {
+  dom::object object;
+  if (element.get(object) != simdjson::SUCCESS)
+    return bad("{}: '{}' is not an object of bands such as {{\"low\": [10, 1000]}}", where, parameter.name);
+  NamedBands bands;
+  for (const auto& [name, value] : object) {
+    dom::array edges;
+    NamedBand band{std::string(name), 0, 0};
+    if (name.empty()) return bad("{}: '{}' has a band without a name", where, parameter.name);
+    if (std::ranges::find(bands, name, &NamedBand::name) != bands.end())
+      return bad("{}: '{}': band '{}' stands there twice", where, parameter.name, name);
+    if (value.get(edges) != simdjson::SUCCESS || edges.size() != 2 || edges.at(0).get(band.low) != simdjson::SUCCESS ||
+        edges.at(1).get(band.high) != simdjson::SUCCESS)
+      return bad("{}: '{}': band '{}' is not [low, high] in Hz", where, parameter.name, name);
+    if (!(band.low >= 0 && band.high > band.low))
+      return bad("{}: '{}': band '{}' from {} to {} Hz is none: 0 <= low < high", where, parameter.name, name, band.low, band.high);
+    bands.push_back(std::move(band));
+  }
+  std::ranges::sort(bands, {}, [](const NamedBand& band) { return std::tie(band.low, band.high, band.name); });
+  return ParameterValue(std::move(bands));
+}
+
 Result<ParameterValue> read_value(const Parameter& parameter, dom::element element, std::string_view where) {
   switch (parameter.kind) {
     case ParameterKind::number: {
@@ -72,6 +95,7 @@ Result<ParameterValue> read_value(const Parameter& parameter, dom::element eleme
       if (element.get(truth) != simdjson::SUCCESS) return bad("{}: '{}' is not true or false", where, parameter.name);
       return ParameterValue(truth);
     }
+    case ParameterKind::bands: return read_bands(parameter, element, where);
   }
   return bad("{}: '{}' is of no known kind", where, parameter.name);
 }
@@ -161,6 +185,12 @@ std::string Rule::text(std::string_view parameter, std::string_view otherwise) c
 bool Rule::boolean(std::string_view parameter, bool otherwise) const {
   const bool* value = value_of<bool>(*this, parameter);
   return value == nullptr ? otherwise : *value;
+}
+
+const NamedBands& Rule::bands(std::string_view parameter) const {
+  static const NamedBands kNone;
+  const NamedBands* value = value_of<NamedBands>(*this, parameter);
+  return value == nullptr ? kNone : *value;
 }
 
 Result<Policy> Policy::parse(std::string_view json) {

@@ -15,9 +15,17 @@
 
 namespace twinpipe {
 
-/// A rule's parameter as its section declares it.
-enum class ParameterKind { number, duration, text, boolean };
-using ParameterValue = std::variant<double, Nanos, std::string, bool>;
+/// A band of frequencies with a name: [low, high) in Hz.
+struct NamedBand {
+  std::string name;
+  double low = 0, high = 0;
+};
+/// In the order of their edges, then names: the order in which a file happens to have them is no part of its content.
+using NamedBands = std::vector<NamedBand>;
+
+/// A rule's parameter as its section declares it. Bands are an object {"name": [low, high], …}.
+enum class ParameterKind { number, duration, text, boolean, bands };
+using ParameterValue = std::variant<double, Nanos, std::string, bool, NamedBands>;
 
 struct Parameter {
   std::string_view name;
@@ -44,6 +52,7 @@ struct Rule {
   std::optional<Nanos> duration(std::string_view parameter) const;
   std::string text(std::string_view parameter, std::string_view otherwise) const;
   bool boolean(std::string_view parameter, bool otherwise) const;
+  const NamedBands& bands(std::string_view parameter) const;  // none where the rule has none
 };
 
 class Policy {
