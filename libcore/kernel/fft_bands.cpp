@@ -33,7 +33,8 @@ Nanos span_of(std::uint64_t samples, double period) {
   return nanos < 0x1p63 ? static_cast<Nanos>(nanos) : kForever;
 }
 
-FftBands::FftBands(const SeriesTable& table, const Policy& policy, std::vector<SpectrumRule> rules, const FftBandsOptions& options)
+FftBands::FftBands(const SeriesTable& table, const Policy& policy, std::vector<SpectrumRule> rules,
+                   const FftBandsOptions& options)
     : Stage(table), policy_(&policy), rules_(std::move(rules)), options_(options), transforms_(rules_.size()) {}
 
 FftBands::~FftBands() = default;
@@ -49,8 +50,8 @@ Result<std::vector<SpectrumRule>> FftBands::rules_of(const Policy& policy) {
 }
 
 bool FftBands::reads(FrameKind kind) const {
-  return kind == FrameKind::series || kind == FrameKind::waveform || kind == FrameKind::lifecycle || kind == FrameKind::watermark ||
-         kind == FrameKind::gap;
+  return kind == FrameKind::series || kind == FrameKind::waveform || kind == FrameKind::lifecycle ||
+         kind == FrameKind::watermark || kind == FrameKind::gap;
 }
 
 void FftBands::on_open(Output& out) { out.frame(applied()); }
@@ -105,10 +106,11 @@ void FftBands::tell_expired(Output& out) {
 
 template <class Real>
 SegmentSpectrum<Real>& FftBands::spectrum(std::uint32_t rule) {
-  auto& made = [this, rule]() -> auto& {
+  auto& made = [ this, rule ]() -> auto& {
     if constexpr (std::is_same_v<Real, float>) return transforms_[rule].in_float;
     else return transforms_[rule].in_double;
-  }();
+  }
+  ();
   if (!made) made = std::make_unique<SegmentSpectrum<Real>>(rules_[rule].segment, options_.planning);
   return *made;
 }
@@ -230,7 +232,8 @@ bool FftBands::transform(const v1::Waveform& waveform, std::uint32_t slot) {
     count = run(waveform.float_sample());
   }
   const bool whole = sums_.segments == sums_.placed;
-  if (!emit(slot, {number, in_double, waveform.historical(), period, waveform.time(), whole ? 0U : std::uint32_t{v1::CUT_GAP}}, sums_)) {
+  if (!emit(slot, {number, in_double, waveform.historical(), period, waveform.time(), whole ? 0U : std::uint32_t{v1::CUT_GAP}},
+            sums_)) {
     refuse(slot, kNotFinite);
     return false;
   }

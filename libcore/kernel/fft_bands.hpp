@@ -8,8 +8,8 @@
 #include <string>
 #include <vector>
 
-#include "kernel/spectrum_rule.hpp"
 #include "kernel/spectrum_rows.hpp"
+#include "kernel/spectrum_rule.hpp"
 #include "kernel/stage.hpp"
 #include "policy/policy.hpp"
 

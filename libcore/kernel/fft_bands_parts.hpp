@@ -24,11 +24,11 @@ struct FftBands::Followed {
 struct FftBands::Open {
   std::uint32_t rule = kNoRule;
   bool in_double = false;
-  double period = 0;         // seconds
-  Nanos start = 0;           // of the first sample of the window
-  Nanos expected = 0;        // of the sample behind the last one
-  Nanos last_length = 0;     // of the waveform that came last
-  std::uint64_t full = 0;    // samples of a window
+  double period = 0;          // seconds
+  Nanos start = 0;            // of the first sample of the window
+  Nanos expected = 0;         // of the sample behind the last one
+  Nanos last_length = 0;      // of the waveform that came last
+  std::uint64_t full = 0;     // samples of a window
   std::uint64_t missing = 0;  // until it is full
   // From the first sample of the first segment that is not summed yet.
   std::vector<float> floats;

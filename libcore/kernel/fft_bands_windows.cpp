@@ -122,8 +122,9 @@ Status FftBands::on_lifecycle(const v1::Lifecycle& lifecycle, const FrameView& f
   const auto node = table().find_node(lifecycle.node());
   const auto concerned = [&](std::uint32_t slot, const Open&) {
     const Asset& asset = table().asset_of(slot);
-    return asset.node == *node && (lifecycle.asset().empty() || (asset.asset == lifecycle.asset() && asset.line == lifecycle.line() &&
-                                                                 asset.site == lifecycle.site()));
+    return asset.node == *node &&
+           (lifecycle.asset().empty() ||
+            (asset.asset == lifecycle.asset() && asset.line == lifecycle.line() && asset.site == lifecycle.site()));
   };
   // Where our own link is down the node may be well: messages are missing.
   const auto why = lifecycle.reason() == v1::Lifecycle::REASON_HOST_LINK_LOST ? v1::CUT_GAP : v1::CUT_DEATH;
@@ -195,7 +196,9 @@ Status FftBands::load(std::string_view bytes) {
     window.rule = from.rule();
     window.full = rules_[window.rule].samples_of_window(from.period());
     window.sums.clear(rules_[window.rule]);
-    const auto fits = [](const std::vector<double>& sum, const auto& saved) { return sum.size() == static_cast<std::size_t>(saved.size()); };
+    const auto fits = [](const std::vector<double>& sum, const auto& saved) {
+      return sum.size() == static_cast<std::size_t>(saved.size());
+    };
     if (from.missing() > window.full || !fits(window.sums.power, from.power()) || !fits(window.sums.envelope, from.envelope()))
       return Status::error(Code::bad_config, "the saved state does not fit its policy");
     window.in_double = from.in_double();

@@ -44,8 +44,8 @@ enum class Transform : std::uint8_t {
   real_forward,      // `length` real numbers to length / 2 + 1 complex ones
 };
 
-/// One transform from `in` to `out`, which must live as long as the plan. Planning overwrites both. `in` is scratch: execute() may
-/// destroy it.
+/// One transform from `in` to `out`, which must live as long as the plan. Planning overwrites both. `in` is scratch: execute()
+/// may destroy it.
 template <class Real>
 class Plan {
  public:

@@ -144,17 +144,13 @@ bool SegmentSpectrum<Real>::add_envelope(const Real* samples, BinRange band, dou
 template <class Real>
 void SegmentSpectrum<Real>::mean_square(const double* sum, std::uint64_t segments, std::vector<double>& bins) const {
   bins.resize(this->bins());
-  // add_power() leaves four times the power.
-  const double scale = 1 / (static_cast<double>(segments) * static_cast<double>(length_) * square_sum_ * (even_ ? 4 : 1));
+  // add_power() leaves four times the power; a bin counts for its mirror too.
+  const double scale = 2 / (static_cast<double>(segments) * static_cast<double>(length_) * square_sum_ * (even_ ? 4 : 1));
   const std::size_t half = length_ / 2;
-  if (even_) {
-    std::copy_n(sum, half / 2 + 1, bins.begin());
-    const double* const falling = sum + half / 2 + 1;
-    for (std::size_t k = 0; 2 * k < half; ++k) bins[half - k] = falling[k];
-  } else {
-    std::copy_n(sum, bins.size(), bins.begin());
-  }
-  for (std::size_t k = 0; k < bins.size(); ++k) bins[k] *= k == 0 || 2 * k == length_ ? scale : 2 * scale;
+  if (even_) spectral::unfold(sum, sum + half / 2 + 1, half, scale, bins.data());
+  else std::transform(sum, sum + bins.size(), bins.begin(), [scale](double power) { return power * scale; });
+  bins.front() /= 2;
+  if (even_) bins.back() /= 2;
 }
 
 template class SegmentSpectrum<float>;

@@ -43,7 +43,8 @@ class SegmentSpectrum {
   /// Bins of a spectrum: length / 2 + 1.
   std::size_t bins() const { return length_ / 2 + 1; }
 
-  /// Adds the power of length() samples to `sum`, segment_sum_size() numbers. What stands where is this class's business. False, and nothing is added: a sample is not finite.
+  /// Adds the power of length() samples to `sum`, segment_sum_size() numbers. What stands where is this class's business. False,
+  /// and nothing is added: a sample is not finite.
   bool add(const Real* samples, double* sum);
   /// The same for the segment's envelope: |x + i·H(x)|, x being the segment within the pass band and H its Hilbert transform.
   /// The samples are detrended as the settings say, the envelope always loses its mean.
@@ -66,7 +67,7 @@ class SegmentSpectrum {
   Detrend detrend_;
   Planning planning_;
   double square_sum_ = 0, noise_bandwidth_ = 0;
-  double mean_ = 0, slope_ = 0;   // of the segment in hand
+  double mean_ = 0, slope_ = 0;  // of the segment in hand
   double ramp_square_sum_ = 0;
   fftw::Array<Real> window_, ramp_, in_, out_, cosine_, sine_;
   fftw::Plan<Real> forward_;

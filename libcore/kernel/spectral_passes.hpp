@@ -11,6 +11,9 @@ namespace twinpipe::spectral {
 template <class Real>
 double sum(const Real* x, std::size_t n);
 
+/// Place of the greatest number, the first of equal ones; `n` is not 0 and no number is a NaN.
+std::size_t greatest(const double* x, std::size_t n);
+
 /// Σ x·ramp, in the same way.
 template <class Real>
 double dot(const Real* x, const Real* ramp, std::size_t n);
@@ -32,6 +35,9 @@ void taper_sloped(const Real* x, const Real* window, double mean, const Real* ra
 /// store and a second look at every bin.
 template <class Real>
 void add_power(const Real* z, const Real* cosine, const Real* sine, std::size_t half, double* rising, double* falling);
+
+/// The bins that add_power() sums, in their order and times `scale`: half + 1 of them.
+void unfold(const double* rising, const double* falling, std::size_t half, double scale, double* bins);
 
 /// |z|² of n complex numbers, added to `power`.
 template <class Real>

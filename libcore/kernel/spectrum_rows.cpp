@@ -5,22 +5,22 @@
 #include <algorithm>
 #include <cmath>
 #include <numbers>
-#include <numeric>
+
+#include "kernel/spectral_passes.hpp"
 
 namespace twinpipe {
 namespace {
 
 double sum_of(const std::vector<double>& bins, BinRange range) {
-  const auto at = [&](std::size_t bin) { return bins.begin() + static_cast<std::ptrdiff_t>(bin); };
-  return std::accumulate(at(range.low), at(std::max(range.low, range.high)), 0.0);
+  return range.high > range.low ? spectral::sum(bins.data() + range.low, range.high - range.low) : 0;
 }
 
 /// Frequency of the bin with the greatest density; 0 when nothing moves. Bin 0 is left out where segments lose their mean,
 /// and the Nyquist frequency's stands for one bin, as all do in the density.
 double peak_frequency(const std::vector<double>& bins, const BinGrid& grid, bool with_zero) {
-  const auto from = bins.begin() + (with_zero ? 0 : 1);
-  const auto peak = std::max_element(from, bins.end());
-  return peak == bins.end() || !(*peak > 0) ? 0 : grid.frequency(static_cast<std::size_t>(peak - bins.begin()));
+  const std::size_t from = with_zero ? 0 : 1;
+  const std::size_t peak = from + spectral::greatest(bins.data() + from, bins.size() - from);
+  return bins[peak] > 0 ? grid.frequency(peak) : 0;
 }
 
 }  // namespace

@@ -33,7 +33,8 @@ Status read_segment(const Rule& rule, SpectrumRule& to) {
   if (!whole(length) || length > kLongestSegment)
     return bad(rule, "'segment' is {}, not a whole number up to {}", length, kLongestSegment);
   to.segment.length = static_cast<std::size_t>(length);
-  if (rule.number("overlap") && rule.number("overlap-samples")) return bad(rule, "both 'overlap' and 'overlap-samples' are given");
+  if (rule.number("overlap") && rule.number("overlap-samples"))
+    return bad(rule, "both 'overlap' and 'overlap-samples' are given");
   const double percent = rule.number("overlap").value_or(50);
   const double overlap = rule.number("overlap-samples").value_or(std::floor(length * percent / 100));
   if (percent >= 100) return bad(rule, "'overlap' of {} % leaves nothing of a segment: below 100", percent);
@@ -57,7 +58,8 @@ Status read_bearing(const Rule& rule, NamedBands& bands) {
   const auto angle = rule.number("bearing-contact-angle"), harmonics = rule.number("bearing-harmonics");
   if (!elements && !ball && !pitch && !rpm && !percent && !hertz && !angle && !harmonics) return {};
   if (!elements || !ball || !pitch || !rpm)
-    return bad(rule, "a bearing needs all of 'bearing-elements', 'bearing-ball-diameter', 'bearing-pitch-diameter' and 'shaft-rpm'");
+    return bad(rule,
+               "a bearing needs all of 'bearing-elements', 'bearing-ball-diameter', 'bearing-pitch-diameter' and 'shaft-rpm'");
   if (!whole(*elements) || *elements > 1000) return bad(rule, "'bearing-elements' is {}, not a number of balls", *elements);
   if (!(*ball > 0 && *ball < *pitch)) return bad(rule, "a ball of {} does not fit on a pitch circle of {}", *ball, *pitch);
   if (angle.value_or(0) >= 90) return bad(rule, "'bearing-contact-angle' is {}: degrees below 90", *angle);
@@ -174,22 +176,25 @@ Status SpectrumRule::check(double sample_period) const {
   // A band may end one bin above, so that bands can hold the bin at the Nyquist frequency itself.
   const double most = (grid.nyquist() + grid.spacing()) * (1 + 1e-9);
   const auto above = [&](std::string_view what, double low, double high) {
-    return Status::error(Code::bad_config, fmt::format("{} from {} to {} Hz reaches above the Nyquist frequency of {} Hz", what, low,
-                                                       high, grid.nyquist()));
+    return Status::error(Code::bad_config, fmt::format("{} from {} to {} Hz reaches above the Nyquist frequency of {} Hz", what,
+                                                       low, high, grid.nyquist()));
   };
   if (window > 0 && samples_of_window(sample_period) < segment.length)
-    return Status::error(Code::bad_config, fmt::format("a window of {} holds {} samples, fewer than a segment of {}",
-                                                       format_duration(window), samples_of_window(sample_period), segment.length));
-  if (wants(Quantity::envelope) && envelope_high > most) return above("the pass band of the envelope", envelope_low, envelope_high);
+    return Status::error(Code::bad_config,
+                         fmt::format("a window of {} holds {} samples, fewer than a segment of {}", format_duration(window),
+                                     samples_of_window(sample_period), segment.length));
+  if (wants(Quantity::envelope) && envelope_high > most)
+    return above("the pass band of the envelope", envelope_low, envelope_high);
   if (wants(Quantity::velocity) && velocity_low > grid.nyquist()) return above("the velocity", velocity_low, grid.nyquist());
   for (const QuantitySettings& wanted : quantities)
     for (const NamedBand& band : wanted.bands) {
       if (band.high > most) return above(fmt::format("band '{}'", band.name), band.low, band.high);
       // Its energy would be zero, whatever the machine does.
       if (const BinRange bins = grid.range(band.low, band.high); bins.low >= bins.high)
-        return Status::error(Code::bad_config,
-                             fmt::format("band '{}' from {} to {} Hz holds no bin: with segments of {} samples they are {} Hz apart",
-                                         band.name, band.low, band.high, segment.length, grid.spacing()));
+        return Status::error(
+            Code::bad_config,
+            fmt::format("band '{}' from {} to {} Hz holds no bin: with segments of {} samples they are {} Hz apart", band.name,
+                        band.low, band.high, segment.length, grid.spacing()));
     }
   return {};
 }

@@ -25,11 +25,11 @@ struct QuantitySettings {
 
 struct SpectrumRule {
   SegmentSettings segment;
-  std::size_t hop = 0;      // samples from one segment to the next
-  bool in_double = false;   // float samples too
-  Nanos window = 0;         // joins waveforms; 0: each is a spectrum of its own
+  std::size_t hop = 0;       // samples from one segment to the next
+  bool in_double = false;    // float samples too
+  Nanos window = 0;          // joins waveforms; 0: each is a spectrum of its own
   Nanos join_tolerance = 0;  // greatest distance of two waveforms that join; 0: half a sample
-  double velocity_low = 0;  // Hz: bins below are not integrated
+  double velocity_low = 0;   // Hz: bins below are not integrated
   double envelope_low = 0, envelope_high = 0;
   std::vector<QuantitySettings> quantities;
 

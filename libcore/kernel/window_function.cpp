@@ -30,7 +30,9 @@ constexpr std::array kDefinitions{
     Definition{WindowFunction::flattop, "flattop", kFlattop},
 };
 
-const Definition& definition(WindowFunction function) { return *std::ranges::find(kDefinitions, function, &Definition::function); }
+const Definition& definition(WindowFunction function) {
+  return *std::ranges::find(kDefinitions, function, &Definition::function);
+}
 
 }  // namespace
 
