@@ -1,10 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // fft-bands: turns waveforms into spectra, as energies of named bands.
-#include "kernel/fft_bands.hpp"
-
 #include "cli/policy_option.hpp"
 #include "cli/runner.hpp"
 #include "io/fd.hpp"
+#include "kernel/fft_bands.hpp"
 
 using namespace twinpipe;
 

@@ -61,7 +61,8 @@ Result<ParameterValue> read_bands(const Parameter& parameter, dom::element eleme
         edges.at(1).get(band.high) != simdjson::SUCCESS)
       return bad("{}: '{}': band '{}' is not [low, high] in Hz", where, parameter.name, name);
     if (!(band.low >= 0 && band.high > band.low))
-      return bad("{}: '{}': band '{}' from {} to {} Hz is none: 0 <= low < high", where, parameter.name, name, band.low, band.high);
+      return bad("{}: '{}': band '{}' from {} to {} Hz is none: 0 <= low < high", where, parameter.name, name, band.low,
+                 band.high);
     bands.push_back(std::move(band));
   }
   std::ranges::sort(bands, {}, [](const NamedBand& band) { return std::tie(band.low, band.high, band.name); });

@@ -35,6 +35,7 @@ void check_parameter(const Parameter& parameter, dom::element schema) {
       CHECK(least == parameter.least);
       return;
     case ParameterKind::duration: CHECK(refers(schema, "duration")); return;
+    case ParameterKind::bands: CHECK(refers(schema, "bands")); return;
     case ParameterKind::boolean:
       CHECK(schema["type"].get(type) == simdjson::SUCCESS);
       CHECK(type == "boolean");
