@@ -102,13 +102,33 @@ Status KafkaValues::place_series(std::uint32_t slot, const std::string& header, 
 
 // ---- data -----------------------------------------------------------------------------------------------------------
 
+/// The value that waits has room for one more reading of the series, and declares it.
+Status KafkaValues::make_room(AssetBatch& batch, std::uint32_t number, std::size_t text) {
+  Slot& slot = slots_[number];
+  const std::size_t room = limits_.max_value - open_.size() - kRoomForOpen;
+  if (batch.size() + batch.header_size() + batch.cost(slot.local, text) + kRoomForOpen > room) {
+    if (Status status = put(batch); !status.ok()) return status;
+    if (batch.header_size() + batch.cost(slot.local, text) + kRoomForOpen > room)
+      return too_long(fmt::format("a reading of {}", table().name(number)), text);
+  }
+  const std::size_t before = batch.size();
+  batch.use(slot.local);
+  waiting_ += batch.size() - before;
+  slot.used_in = batch.value();
+  return {};
+}
+
 template <class Value>
 Status KafkaValues::append_rows(const Columns& columns, const Value& value) {
+  // Far enough ahead for the line to have come, near enough for it to be there still.
+  constexpr std::size_t kHeadAhead = 16, kRowAhead = 6;
   const RowKind kind = kind_of(columns);
-  const std::size_t n = columns.rows(), room = limits_.max_value - open_.size() - kRoomForOpen;
+  const std::size_t n = columns.rows(), room = limits_.max_value - open_.size() - 4 * kRoomForOpen;
   const bool text = is_text(kind.type);
   for (std::size_t i = 0; i < n; ++i) {
-    const Slot& slot = slots_[columns.slot[i]];
+    if (i + kHeadAhead < n) slots_[columns.slot[i + kHeadAhead]].batch->prefetch_head();
+    if (i + kRowAhead < n) slots_[columns.slot[i + kRowAhead]].batch->prefetch_row();
+    Slot& slot = slots_[columns.slot[i]];
     AssetBatch& batch = *slot.batch;
     Row row;
     row.time = columns.time[i];
@@ -119,12 +139,8 @@ Status KafkaValues::append_rows(const Columns& columns, const Value& value) {
       row.index = columns.index.empty() ? 0 : columns.index[i];
     }
     const std::string_view words = text ? columns.texts[i] : std::string_view();
-    std::size_t cost = batch.cost(slot.local, words.size()) + kRoomForOpen;
-    if (batch.size() + cost > room) {
-      if (Status status = put(batch); !status.ok()) return status;
-      cost = batch.header_size() + batch.cost(slot.local, words.size()) + kRoomForOpen;
-      if (cost > room) return too_long(fmt::format("a reading of {}", table().name(columns.slot[i])), words.size());
-    }
+    if (slot.used_in != batch.value() || batch.size() + AssetBatch::kRowCost + words.size() > room)
+      if (Status status = make_room(batch, columns.slot[i], words.size()); !status.ok()) return status;
     const std::size_t before = batch.size();
     if (text) {
       batch.append_text(kind, row, words);
@@ -326,9 +342,8 @@ Status KafkaValues::put_unrouted(const FrameView& frame) {
 Status KafkaValues::put(AssetBatch& batch) {
   if (batch.empty()) return {};
   waiting_ -= batch.size();
-  const Nanos earliest = batch.earliest(), latest = batch.latest();
   value_ = open_;
-  batch.take(value_);
+  const auto [earliest, latest] = batch.take(value_);
   ++records_;
   bytes_ += value_.size();
   return sink_->put(
