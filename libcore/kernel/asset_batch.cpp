@@ -138,7 +138,8 @@ void AssetBatch::add_chunk() {
 
 void AssetBatch::append_text(const RowKind& kind, Row row, std::string_view text) {
   const std::size_t before = row.value = text_.size();
-  append_field(kind.type == v1::VALUE_TYPE_BYTES ? v1::Readings::kBytesValueFieldNumber : v1::Readings::kStringValueFieldNumber, text, text_);
+  append_field(kind.type == v1::VALUE_TYPE_BYTES ? v1::Readings::kBytesValueFieldNumber : v1::Readings::kStringValueFieldNumber,
+               text, text_);
   append(kind, row);
   size_ += text.size();
   run_text_ += text_.size() - before;

@@ -99,7 +99,9 @@ class alignas(64) AssetBatch {
   std::uint32_t value() const { return value_; }
   /// Brings the lines into the cache that the next append() writes to.
   void prefetch_head() const { __builtin_prefetch(this, 1); }
-  void prefetch_row() const { if (last_ != nullptr) __builtin_prefetch(&last_->rows[rows_ % RowPool::kRows], 1); }
+  void prefetch_row() const {
+    if (last_ != nullptr) __builtin_prefetch(&last_->rows[rows_ % RowPool::kRows], 1);
+  }
   std::uint32_t rows() const { return rows_; }
   /// Upper bound of the value's size, but for its Open frame.
   std::size_t size() const { return size_; }
