@@ -35,7 +35,7 @@ Nanos span_of(std::uint64_t samples, double period) {
 
 FftBands::FftBands(const SeriesTable& table, const Policy& policy, std::vector<SpectrumRule> rules,
                    const FftBandsOptions& options)
-    : Stage(table), policy_(&policy), rules_(std::move(rules)), options_(options), transforms_(rules_.size()) {}
+    : Stage(table), book_(policy, std::string(kSection)), rules_(std::move(rules)), options_(options), transforms_(rules_.size()) {}
 
 FftBands::~FftBands() = default;
 
@@ -54,54 +54,22 @@ bool FftBands::reads(FrameKind kind) const {
          kind == FrameKind::watermark || kind == FrameKind::gap;
 }
 
-void FftBands::on_open(Output& out) { out.frame(applied()); }
+void FftBands::on_open(Output& out) { out.frame(book_.applied()); }
 
-v1::Frame FftBands::applied() const {
-  v1::Frame frame;
-  v1::Applied& applied = *frame.mutable_applied();
-  applied.set_tool("fft-bands");
-  applied.set_policy(policy_->name());
-  applied.set_version(policy_->version());
-  applied.set_owner(policy_->owner());
-  applied.set_digest(policy_->digest());
-  for (const Rule& rule : policy_->rules(kSection)) {
-    v1::AppliedRule& to = *applied.add_rule();
-    to.set_name(rule.name);
-    to.set_pattern(rule.pattern.text());
-    to.set_expires(rule.expires.value_or(0));
-    to.set_reason(rule.reason);
-    to.set_expired(std::ranges::find(expired_, &rule) != expired_.end());
-  }
-  return frame;
-}
-
-Status FftBands::configure(std::uint32_t slot, Nanos at) {
-  const Asset& asset = table().asset_of(slot);
-  const v1::Sensor& sensor = table().series(slot).sensor;
-  Followed& followed = followed_[slot];
-  followed.until = kForever;
-  followed.rule = kNoRule;
+/// Takes over the rule that applies to a series from event time `at` on. A window that another rule began ends here; one that
+/// a checkpoint brought back goes on.
+Status FftBands::configure(std::uint32_t slot, bool historical, Nanos at) {
+  const auto [rule, until] = book_.find(table(), slot, at);
+  Followed& followed = followed_[historical ? 1 : 0][slot];
+  const std::uint32_t number = rule == nullptr ? kNoRule : static_cast<std::uint32_t>(rule - book_.rules().data());
+  followed.until = until;
+  if (number == followed.rule) return {};
+  const auto& lane = open_[historical ? 1 : 0];
+  if (const auto window = lane.find(slot); window != lane.end() && window->second.rule != number)
+    cut(slot, historical, v1::CUT_RESTART);
+  followed.rule = number;
   followed.checked_period = 0;
-  const std::vector<Rule>& rules = policy_->rules(kSection);
-  for (std::uint32_t i = 0; i < rules.size(); ++i) {
-    const Rule& rule = rules[i];
-    if (!rule.pattern.matches(asset.site, asset.line, asset.asset, sensor.name())) continue;
-    if (rule.expires && at >= *rule.expires) {
-      if (std::ranges::find(expired_, &rule) == expired_.end()) newly_expired_.push_back(&rule), expired_.push_back(&rule);
-      continue;
-    }
-    followed.until = rule.expires.value_or(kForever);
-    followed.rule = i;
-    return check_unit(slot, followed);
-  }
-  return {};
-}
-
-void FftBands::tell_expired(Output& out) {
-  for (const Rule* rule : std::exchange(newly_expired_, {})) {
-    notice(fmt::format("temporary rule '{}' has expired ({}): its series fall back to the next match", rule->name, rule->reason));
-    out.frame(applied());
-  }
+  return number == kNoRule ? Status{} : check_unit(slot, followed);
 }
 
 template <class Real>
@@ -123,20 +91,22 @@ Status FftBands::check_unit(std::uint32_t slot, Followed& followed) const {
   if (!metric)
     return Status::error(Code::bad_config,
                          fmt::format("{}: rule '{}' wants the velocity, and the unit '{}' is no acceleration: g or m/s²",
-                                     table().name(slot), policy_->rules(kSection)[followed.rule].name, unit));
+                                     table().name(slot), book_.rules()[followed.rule].name, unit));
   followed.to_metric = *metric;
   return {};
 }
 
 Status FftBands::on_series(const std::vector<Declared>& declared, const FrameView& frame, Output& out) {
-  followed_.resize(table().size());
+  for (auto& lane : followed_) lane.resize(table().size());
   for (const Declared& series : declared) {
     if (!series.born && !series.changed) continue;
-    for (const bool historical : {false, true}) cut(series.slot, historical, v1::CUT_RESTART);
-    followed_[series.slot] = Followed{};
-    if (table().series(series.slot).sensor.type() != v1::VALUE_TYPE_WAVEFORM) continue;
-    if (Status status = configure(series.slot, kBeginning); !status.ok()) return status;
-    followed_[series.slot].until = kBeginning;  // asked again with the first waveform's time
+    for (const bool historical : {false, true}) {
+      cut(series.slot, historical, v1::CUT_RESTART);
+      followed_[historical ? 1 : 0][series.slot] = Followed{};
+      if (table().series(series.slot).sensor.type() != v1::VALUE_TYPE_WAVEFORM) continue;
+      if (Status status = configure(series.slot, historical, kBeginning); !status.ok()) return status;
+      followed_[historical ? 1 : 0][series.slot].until = kBeginning;  // asked again with the first waveform's time
+    }
   }
   rows_.flush(out);
   return pass(frame, out);
@@ -152,36 +122,40 @@ std::optional<FftBands::Refusal> FftBands::refusal(const v1::Waveform& waveform,
 }
 
 /// Counted each time, said once a series: a sensor that is wrong is wrong ten times a second.
-void FftBands::refuse(std::uint32_t slot, Refusal why) {
+void FftBands::refuse(std::uint32_t slot, bool historical, Refusal why) {
   constexpr std::array<std::string_view, kRefusals> kWhy{"their quality is not good", "they have no usable sample period",
                                                          "they are shorter than a segment",
                                                          "every segment has a sample that is not finite"};
   ++refused_[why];
   const auto bit = static_cast<std::uint8_t>(1U << why);
-  if (followed_[slot].told & bit) return;
-  followed_[slot].told |= bit;
+  std::uint8_t& told = followed_[historical ? 1 : 0][slot].told;
+  if (told & bit) return;
+  told |= bit;
   notice(fmt::format("{}: waveforms pass untransformed: {} (said once)", table().name(slot), kWhy[why]));
 }
 
 Status FftBands::on_waveform(const v1::Waveform& waveform, std::uint32_t slot, const FrameView& frame, Output& out) {
-  Followed& followed = followed_[slot];
-  if (waveform.time() >= followed.until)
-    if (Status status = configure(slot, waveform.time()); !status.ok()) return status;
-  tell_expired(out);
+  const bool historical = waveform.historical();
+  Followed& followed = followed_[historical ? 1 : 0][slot];
+  if (waveform.time() >= followed.until) {
+    if (Status status = configure(slot, historical, waveform.time()); !status.ok()) return status;
+    rows_.flush(out);
+    for (std::string& line : book_.announce(out)) notice(std::move(line));
+  }
   if (followed.rule == kNoRule) return pass(frame, out);
   const SpectrumRule& rule = rules_[followed.rule];
   bool used = false;
   if (const std::optional<Refusal> why = refusal(waveform, rule)) {
-    cut(slot, waveform.historical(), v1::CUT_GAP);
-    refuse(slot, *why);
+    cut(slot, historical, v1::CUT_GAP);
+    refuse(slot, historical, *why);
   } else {
     if (followed.checked_period != waveform.sample_period()) {
       if (Status status = rule.check(waveform.sample_period()); !status.ok())
-        return Status::error(status.code, fmt::format("{}: rule '{}': {}", table().name(slot),
-                                                      policy_->rules(kSection)[followed.rule].name, status.message));
+        return Status::error(status.code, fmt::format("{}: rule '{}': {}", table().name(slot), book_.rules()[followed.rule].name,
+                                                      status.message));
       followed.checked_period = waveform.sample_period();
     }
-    used = rule.window > 0 ? join(waveform, slot) : transform(waveform, slot);
+    used = rule.window > 0 ? join(waveform, slot, followed.rule) : transform(waveform, slot, followed.rule);
     transformed_ += used;
   }
   if (!used || options_.keep || waveform.pinned()) out.forward(frame);
@@ -210,10 +184,8 @@ template std::size_t FftBands::add_segments(std::uint32_t, double, const float*,
 template std::size_t FftBands::add_segments(std::uint32_t, double, const double*, std::size_t, SegmentSums&);
 
 /// A waveform alone.
-bool FftBands::transform(const v1::Waveform& waveform, std::uint32_t slot) {
-  const Followed& followed = followed_[slot];
-  const SpectrumRule& rule = rules_[followed.rule];
-  const std::uint32_t number = followed.rule;
+bool FftBands::transform(const v1::Waveform& waveform, std::uint32_t slot, std::uint32_t number) {
+  const SpectrumRule& rule = rules_[number];
   const double period = waveform.sample_period();
   bool in_double = waveform.double_sample_size() > 0;
   sums_.clear(rule);
@@ -234,7 +206,7 @@ bool FftBands::transform(const v1::Waveform& waveform, std::uint32_t slot) {
   const bool whole = sums_.segments == sums_.placed;
   if (!emit(slot, {number, in_double, waveform.historical(), period, waveform.time(), whole ? 0U : std::uint32_t{v1::CUT_GAP}},
             sums_)) {
-    refuse(slot, kNotFinite);
+    refuse(slot, waveform.historical(), kNotFinite);
     return false;
   }
   samples_left_over_ += count - rule.span(sums_.placed);
@@ -264,7 +236,7 @@ bool FftBands::emit(std::uint32_t slot, const Origin& from, const SegmentSums& s
   bool finite = true;
   for (const QuantitySettings& wanted : rule.quantities) {
     const auto& bins = wanted.quantity == Quantity::envelope ? envelope_ : power_;
-    const bool added = rows_.add(row, rule, wanted, grid, bins, followed_[slot].to_metric, from.historical, policy_->digest());
+    const bool added = rows_.add(row, rule, wanted, grid, bins, from.to_metric, from.historical, book_.digest());
     spectra_ += added;
     finite = finite && added;
   }
@@ -282,7 +254,7 @@ std::vector<Counter> FftBands::counters() const {
           {"samples_left_over", samples_left_over_},
           {"spectra", spectra_},
           {"windows_cut", windows_cut_},
-          {"rules_expired", expired_.size()}};
+          {"rules_expired", book_.expired()}};
 }
 
 }  // namespace twinpipe

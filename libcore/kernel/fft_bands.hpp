@@ -11,7 +11,7 @@
 #include "kernel/spectrum_rows.hpp"
 #include "kernel/spectrum_rule.hpp"
 #include "kernel/stage.hpp"
-#include "policy/policy.hpp"
+#include "policy/rule_book.hpp"
 
 namespace twinpipe {
 
@@ -57,27 +57,26 @@ class FftBands final : public Stage {
   struct Origin {     // where a spectrum comes from
     std::uint32_t rule = 0;
     bool in_double = false, historical = false;
-    double period = 0;
+    double period = 0;     // seconds
+    double to_metric = 0;  // m/s² in one unit, where the rule wants the velocity
     Nanos start = 0;
     std::uint32_t cut = 0;
   };
   enum Refusal : std::uint8_t { kNotGood, kNoPeriod, kTooShort, kNotFinite, kRefusals };
 
-  Status configure(std::uint32_t slot, Nanos at);
+  Status configure(std::uint32_t slot, bool historical, Nanos at);
   Status check_unit(std::uint32_t slot, Followed& followed) const;
-  void tell_expired(Output& out);
-  v1::Frame applied() const;
   static std::optional<Refusal> refusal(const v1::Waveform& waveform, const SpectrumRule& rule);
-  void refuse(std::uint32_t slot, Refusal why);
+  void refuse(std::uint32_t slot, bool historical, Refusal why);
 
-  bool transform(const v1::Waveform& waveform, std::uint32_t slot);
+  bool transform(const v1::Waveform& waveform, std::uint32_t slot, std::uint32_t rule);
   template <class Real>
   SegmentSpectrum<Real>& spectrum(std::uint32_t rule);
   template <class Real>
   std::size_t add_segments(std::uint32_t rule, double period, const Real* samples, std::size_t count, SegmentSums& sums);
   bool emit(std::uint32_t slot, const Origin& from, const SegmentSums& sums);
 
-  bool join(const v1::Waveform& waveform, std::uint32_t slot);
+  bool join(const v1::Waveform& waveform, std::uint32_t slot, std::uint32_t rule);
   template <class Real>
   void fill(Open& window, std::uint32_t slot, bool historical, Nanos time, const Real* samples, std::size_t count);
   void start_over(Open& window, Nanos start) const;
@@ -86,17 +85,16 @@ class FftBands final : public Stage {
   template <class Concerns>
   void cut_where(bool historical, v1::Cut why, Concerns concerns);
 
-  const Policy* policy_;
-  std::vector<SpectrumRule> rules_;
+  RuleBook book_;
+  std::vector<SpectrumRule> rules_;  // in the book's order
   FftBandsOptions options_;
   std::vector<Transforms> transforms_;                 // by rule
-  std::vector<Followed> followed_;                     // by slot
+  std::array<std::vector<Followed>, 2> followed_;      // by slot, a lane each
   std::array<std::map<std::uint32_t, Open>, 2> open_;  // by slot, a lane each
   SpectrumRows rows_;
   SegmentSums sums_;                      // of the waveform in hand
   std::vector<double> converted_;         // float samples that a rule wants in double
   std::vector<double> power_, envelope_;  // mean square of each bin
-  std::vector<const Rule*> expired_, newly_expired_;
   std::array<std::uint64_t, kRefusals> refused_{};
   std::uint64_t transformed_ = 0, segments_ = 0, segments_not_finite_ = 0, samples_left_over_ = 0, spectra_ = 0, windows_cut_ = 0;
 };

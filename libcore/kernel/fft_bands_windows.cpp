@@ -39,11 +39,10 @@ void FftBands::leave(Open& window, std::uint32_t slot, bool historical, std::uin
   samples_left_over_ += window.full - window.missing - rules_[window.rule].span(sums.placed);
   if (sums.placed == 0) return;
   if (sums.segments < sums.placed) cut |= v1::CUT_GAP;
-  if (!emit(slot, {window.rule, window.in_double, historical, window.period, window.start, cut}, sums)) refuse(slot, kNotFinite);
+  if (!emit(slot, {window.rule, window.in_double, historical, window.period, window.to_metric, window.start, cut}, sums)) refuse(slot, historical, kNotFinite);
 }
 
-bool FftBands::join(const v1::Waveform& waveform, std::uint32_t slot) {
-  const std::uint32_t number = followed_[slot].rule;
+bool FftBands::join(const v1::Waveform& waveform, std::uint32_t slot, std::uint32_t number) {
   const SpectrumRule& rule = rules_[number];
   const double period = waveform.sample_period();
   const bool in_double = rule.in_double || waveform.double_sample_size() > 0;
@@ -66,6 +65,7 @@ bool FftBands::join(const v1::Waveform& waveform, std::uint32_t slot) {
     fresh.rule = number;
     fresh.in_double = in_double;
     fresh.period = period;
+    fresh.to_metric = followed_[waveform.historical() ? 1 : 0][slot].to_metric;
     fresh.full = rule.samples_of_window(period);
     start_over(fresh, waveform.time());
   }
@@ -156,7 +156,7 @@ bool FftBands::stateful() const {
 
 std::string FftBands::save() const {
   v1::FftBandsState state;
-  state.set_policy_digest(policy_->digest());
+  state.set_policy_digest(book_.digest());
   for (const bool historical : {false, true})
     for (const auto& [slot, window] : open_[historical ? 1 : 0]) {
       v1::SpectrumWindow& to = *state.add_window();
@@ -165,6 +165,7 @@ std::string FftBands::save() const {
       to.set_rule(window.rule);
       to.set_in_double(window.in_double);
       to.set_period(window.period);
+      to.set_to_metric(window.to_metric);
       to.set_start(window.start);
       to.set_expected(window.expected);
       to.set_last_length(window.last_length);
@@ -184,8 +185,8 @@ Status FftBands::load(std::string_view bytes) {
   if (!state.ParseFromArray(bytes.data(), static_cast<int>(bytes.size())))
     return Status::error(Code::bad_config, "the saved state is not one of fft-bands");
   for (auto& lane : open_) lane.clear();
-  followed_.resize(table().size());
-  if (state.policy_digest() != policy_->digest()) {
+  for (auto& lane : followed_) lane.assign(table().size(), {});
+  if (state.policy_digest() != book_.digest()) {
     notice("the state was saved under another policy: the windows that were open are left out");
     return {};
   }
@@ -203,6 +204,7 @@ Status FftBands::load(std::string_view bytes) {
       return Status::error(Code::bad_config, "the saved state does not fit its policy");
     window.in_double = from.in_double();
     window.period = from.period();
+    window.to_metric = from.to_metric();
     window.start = from.start();
     window.expected = from.expected();
     window.last_length = from.last_length();

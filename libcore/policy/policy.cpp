@@ -168,6 +168,22 @@ const T* value_of(const Rule& rule, std::string_view parameter) {
 
 }  // namespace
 
+std::string as_text(const ParameterValue& value) {
+  struct {
+    std::string operator()(double number) const { return fmt::format("{}", number); }
+    std::string operator()(Nanos duration) const { return format_duration(duration); }
+    std::string operator()(const std::string& text) const { return text; }
+    std::string operator()(bool truth) const { return truth ? "true" : "false"; }
+    std::string operator()(const NamedBands& bands) const {
+      std::string text;
+      for (const NamedBand& band : bands)
+        text += fmt::format("{}\"{}\": [{}, {}]", text.empty() ? "" : ", ", band.name, band.low, band.high);
+      return "{" + text + "}";
+    }
+  } const visitor;
+  return std::visit(visitor, value);
+}
+
 std::optional<double> Rule::number(std::string_view parameter) const {
   const double* value = value_of<double>(*this, parameter);
   return value == nullptr ? std::nullopt : std::optional(*value);
@@ -192,6 +208,13 @@ const NamedBands& Rule::bands(std::string_view parameter) const {
   static const NamedBands kNone;
   const NamedBands* value = value_of<NamedBands>(*this, parameter);
   return value == nullptr ? kNone : *value;
+}
+
+std::string Rule::settings() const {
+  std::string text;
+  for (const auto& [parameter, value] : parameters)
+    text += fmt::format("{}{} {}", text.empty() ? "" : ", ", parameter, as_text(value));
+  return text;
 }
 
 Result<Policy> Policy::parse(std::string_view json) {

@@ -26,6 +26,8 @@ using NamedBands = std::vector<NamedBand>;
 /// A rule's parameter as its section declares it. Bands are an object {"name": [low, high], …}.
 enum class ParameterKind { number, duration, text, boolean, bands };
 using ParameterValue = std::variant<double, Nanos, std::string, bool, NamedBands>;
+/// As the policy file has it: "0.5", "1m", "on-change", "true".
+std::string as_text(const ParameterValue& value);
 
 struct Parameter {
   std::string_view name;
@@ -53,6 +55,8 @@ struct Rule {
   std::string text(std::string_view parameter, std::string_view otherwise) const;
   bool boolean(std::string_view parameter, bool otherwise) const;
   const NamedBands& bands(std::string_view parameter) const;  // none where the rule has none
+  /// All of them for people: "absolute 0.5, heartbeat 1m".
+  std::string settings() const;
 };
 
 class Policy {

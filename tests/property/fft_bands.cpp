@@ -92,6 +92,13 @@ bool near(double a, double b, double relative) {
   return std::fabs(a - b) <= relative * std::max(std::fabs(a), std::fabs(b)) + 1e-12;
 }
 
+std::string row_text(const v1::Spectra& spectra, int row) {
+  std::string text = fmt::format("{} {} {} {} {} {} {}", spectra.start(row), spectra.end(row), spectra.total(row),
+                                 spectra.peak_frequency(row), spectra.enbw(row), spectra.segments(row), spectra.cut(row));
+  for (const v1::Band& band : spectra.band()) text += fmt::format(" {} {}", band.name(), band.energy(row));
+  return text + "\n";
+}
+
 std::vector<double> detrended(std::vector<double> x, const std::string& how) {
   const auto n = static_cast<double>(x.size());
   double mean = 0, slope = 0, squares = 0;
@@ -126,7 +133,7 @@ double over_segments(const Settings& s, const std::vector<double>& x, Of of) {
 }  // namespace
 
 TEST_CASE("bands that tile sum to the mean over segments of Σ(w·x)²/Σw²") {
-  rc::check([] {
+  CHECK(rc::check([] {
     const Settings s = some_settings();
     const auto x = some_samples(s.segment, 400);
     const bool in_float = *rc::gen::arbitrary<bool>();
@@ -144,11 +151,11 @@ TEST_CASE("bands that tile sum to the mean over segments of Σ(w·x)²/Σw²") {
     });
     RC_ASSERT(near(sum, expected, in_float ? 1e-5 : 1e-12));
     RC_ASSERT(near(sum, spectrum.total(0), 1e-14));
-  });
+  }));
 }
 
 TEST_CASE("each bin is the naive transform's") {
-  rc::check([] {
+  CHECK(rc::check([] {
     const Settings s = some_settings();
     const auto x = some_samples(s.segment, 200);
     const auto bin = *rc::gen::inRange<std::size_t>(0, s.segment / 2 + 1);
@@ -163,11 +170,11 @@ TEST_CASE("each bin is the naive transform's") {
     });
     RC_ASSERT(std::fabs(spectrum.band(0).energy(0) - expected) <= 1e-11 * spectrum.total(0) + 1e-18);
     RC_ASSERT(spectrum.segments(0) == (x.size() - s.segment) / (s.segment - s.overlap) + 1);
-  });
+  }));
 }
 
 TEST_CASE("an on-bin sine of amplitude A gives A²/2 and its frequency, whatever the window") {
-  rc::check([] {
+  CHECK(rc::check([] {
     Settings s = some_settings();
     s.detrend = "none";
     const auto bin = *rc::gen::inRange<std::size_t>(5, (s.segment + 1) / 2 - 5 > 5 ? (s.segment + 1) / 2 - 5 : 6);
@@ -179,11 +186,11 @@ TEST_CASE("an on-bin sine of amplitude A gives A²/2 and its frequency, whatever
     const auto spectrum = one_spectrum(s.json(), x);
     RC_ASSERT(near(spectrum.total(0), amplitude * amplitude / 2, 1e-11));
     RC_ASSERT(near(spectrum.peak_frequency(0), static_cast<double>(bin) * 1000 / static_cast<double>(s.segment), 1e-12));
-  });
+  }));
 }
 
 TEST_CASE("x → k·x gives k², for every quantity") {
-  rc::check([] {
+  CHECK(rc::check([] {
     const Settings s = some_settings();
     const auto x = some_samples(s.segment, 300);
     const double k = std::ldexp(1.0, *rc::gen::inRange(-20, 20)) * *rc::gen::element(1, -1, 3);
@@ -205,11 +212,11 @@ TEST_CASE("x → k·x gives k², for every quantity") {
         RC_ASSERT(std::fabs(b.band(band).energy(0) - k * k * a.band(band).energy(0)) <=
                   1e-9 * k * k * a.total(0) + 1e-20 * k * k);
     }
-  });
+  }));
 }
 
 TEST_CASE("joined windows are the same however the signal was cut into waveforms, and so is a resumed run") {
-  rc::check([] {
+  CHECK(rc::check([] {
     const Settings s = some_settings();
     const auto window = *rc::gen::inRange<std::size_t>(s.segment, 4 * s.segment);
     const Policy policy = policy_of(fmt::format(R"("bands":{{"a":[90,200],"b":[200,400]}},"window":"{}ms",)", window) + s.json());
@@ -224,8 +231,10 @@ TEST_CASE("joined windows are the same however the signal was cut into waveforms
       return writer.take();
     };
     const auto text = [](const std::vector<v1::Frame>& frames) {
-      std::string all;
-      for (const v1::Frame& frame : frames) all += frame.ShortDebugString() + "\n";
+      std::string all;  // rows: how many share a frame depends on how many come at once
+      for (const v1::Frame& frame : frames)
+        for (int row = 0; row < frame.spectra().series_size(); ++row)
+          all += row_text(frame.spectra(), row);
       return all;
     };
     const std::string expected = text(run(policy, stream_of(0, x.size(), true)));
@@ -250,11 +259,11 @@ TEST_CASE("joined windows are the same however the signal was cut into waveforms
     const std::string resumed = text(testing::frames_of(out.pending(), FrameKind::spectra)) +
                                 text(testing::frames_of(second_out.pending(), FrameKind::spectra));
     RC_ASSERT(resumed == expected);
-  });
+  }));
 }
 
 TEST_CASE("a sample that is not finite takes out the segments that hold it, and nothing else") {
-  rc::check([] {
+  CHECK(rc::check([] {
     Settings s = some_settings();
     s.overlap = 0;
     auto x = some_samples(s.segment, 400);
@@ -275,5 +284,5 @@ TEST_CASE("a sample that is not finite takes out the segments that hold it, and 
     const auto expected = one_spectrum(s.json(), without);
     RC_ASSERT(got[0].spectra().segments(0) == expected.segments(0));
     RC_ASSERT(got[0].spectra().total(0) == expected.total(0));
-  });
+  }));
 }

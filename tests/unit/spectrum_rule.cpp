@@ -44,7 +44,7 @@ TEST_CASE("rules of fft-bands that make no sense are refused by name") {
     const char* message;
   };
   const Case cases[] = {
-      {R"("segment":1.5)", "rule 'r': 'segment' is 1.5, not a whole number"},
+      {R"("segment":2.5)", "rule 'r': 'segment' is 2.5, not a whole number"},
       {R"("segment":1e9)", "not a whole number up to 16777216"},
       {R"("overlap":100)", "'overlap' of 100 % leaves nothing"},
       {R"("overlap":50,"overlap-samples":5)", "both 'overlap' and 'overlap-samples'"},
