@@ -34,9 +34,7 @@ std::string record_body(const KafkaRecord& record, std::int64_t offset) {
   else append_sized(record.key, body);
   append_sized(record.value, body);
   const bool timed = record.earliest != 0 || record.latest != 0;
-  append_varint(timed ? 3 : 1, body);
-  append_sized("schema", body);
-  append_sized("1", body);
+  append_varint(timed ? 2 : 0, body);
   if (!timed) return body;
   append_sized("event-time-min", body);
   append_sized(fmt::format("{}", record.earliest), body);
