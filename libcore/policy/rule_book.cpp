@@ -17,10 +17,12 @@ RuleBook::RuleBook(const Policy& policy, std::string tool, Describe describe, st
       tool_(std::move(tool)),
       describe_(std::move(describe)) {}
 
-RuleBook::Match RuleBook::find(const SeriesTable& table, std::uint32_t slot, Nanos at) {
+RuleBook::Match RuleBook::find(const SeriesTable& table, std::uint32_t slot, Nanos at,
+                               const std::function<bool(const Rule&)>& among) {
   const Asset& asset = table.asset_of(slot);
   const std::string& sensor = table.series(slot).sensor.name();
   for (const Rule& rule : *rules_) {
+    if (among && !among(rule)) continue;
     if (!rule.pattern.matches(asset.site, asset.line, asset.asset, sensor)) continue;
     if (!rule.expires || at < *rule.expires) return {&rule, rule.expires.value_or(kForever)};
     if (std::ranges::find(expired_, &rule) == expired_.end()) expired_.push_back(&rule);

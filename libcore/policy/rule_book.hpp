@@ -33,7 +33,9 @@ class RuleBook {
   /// What applies to a series from event time `at` on. A temporary rule that would have applied and ended by then is
   /// expired from here on, whatever earlier times are asked about later: see announce(). kBeginning expires nothing.
   /// Costs a comparison of names per rule: ask at a declaration and at `until`, never per reading.
-  Match find(const SeriesTable& table, std::uint32_t slot, Nanos at);
+  Match find(const SeriesTable& table, std::uint32_t slot, Nanos at) { return find(table, slot, at, {}); }
+  /// The same among the rules that `among` names: for a section whose rules work beside each other.
+  Match find(const SeriesTable& table, std::uint32_t slot, Nanos at, const std::function<bool(const Rule&)>& among);
 
   /// The Applied frame as things stand.
   v1::Frame applied() const;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // The sections that a policy file may have, and the parameters of their rules.
 #include <array>
+#include <limits>
 
 #include "policy/policy.hpp"
 
@@ -50,8 +51,21 @@ constexpr std::array kFftBands{
     Parameter{"bearing-half-width-hz", number},               // the same in Hz
     Parameter{"shaft-rpm", number},                           // turns a minute
 };
+constexpr double kAnyNumber = -std::numeric_limits<double>::infinity();
+constexpr std::array kExcPass{
+    Parameter{"signal", text},               // value, rate, band:NAME, total, rms, …; `value` when absent
+    Parameter{"above", number, kAnyNumber},  // crossed by a greater value
+    Parameter{"below", number, kAnyNumber},  // crossed by a smaller value
+    Parameter{"hysteresis", number},         // how far a value has to come back
+    Parameter{"on_delay", duration},         // how long the condition has to hold
+    Parameter{"pre", duration},              // raw from so long before the crossing passes
+    Parameter{"post", duration},             // and until so long behind its end
+    Parameter{"passes", text},               // glob over the sensors of the asset whose raw passes
+    Parameter{"budget", number},             // bytes of raw an hour and asset
+};
 constexpr std::array kSections{
     Section{"deadband", kDeadband},
+    Section{"exc-pass", kExcPass},
     Section{"fft-bands", kFftBands},
     Section{"freshness", kFreshness},
 };
