@@ -22,11 +22,15 @@ std::string_view trim(std::string_view text) {
   return text.substr(first, text.find_last_not_of(" \t\r") - first + 1);
 }
 
+/// Without "(after 3ms in state CONNECT)": an event is told in the same words every time.
+std::string_view without_duration(std::string_view reason) { return reason.substr(0, reason.find(" (after ")); }
+
 void on_error(rd_kafka_t* handle, int code, const char* reason, void* opaque) {
   KafkaTrouble& trouble = static_cast<KafkaOwner*>(opaque)->trouble;
   const auto error = static_cast<rd_kafka_resp_err_t>(code);
-  trouble.cause = reason;
+  // "All brokers are down" follows the errors of the brokers, which say why.
   if (error == RD_KAFKA_RESP_ERR__ALL_BROKERS_DOWN) trouble.all_down = true;
+  else trouble.cause = without_duration(reason);
   if (error == RD_KAFKA_RESP_ERR__FATAL) {
     char text[kReason];
     const rd_kafka_resp_err_t cause = rd_kafka_fatal_error(handle, text, sizeof text);

@@ -81,6 +81,7 @@ class KafkaProducer final : public RecordSink, private KafkaOwner {
   Status failure_;
   bool reported_down_ = false;
   std::size_t waiting_bytes_ = 0;  // keys and values
+  std::uint64_t since_asked_ = 0;
   std::uint64_t acknowledged_ = 0, acknowledged_at_report_ = 0;
 };
 

@@ -9,7 +9,8 @@
 
 #include "io/fd.hpp"
 #include "io/waiter.hpp"
-#include "kernel/sparkplug_host_state.hpp"
+#include "kernel/sparkplug_state_payload.hpp"
+#include "kernel/sparkplug_topic.hpp"
 #include "wire/names.hpp"
 
 namespace twinpipe {
@@ -117,7 +118,7 @@ void SparkplugPublisher::on_connected(std::uint32_t node) {
   at.ever_connected = true;
   at.waiting_since = monotonic_now();
   std::vector<std::string> filters = edge_->subscriptions(node);
-  if (!options_.primary_host.empty()) filters.push_back(sparkplug::host_state_topic(options_.primary_host));
+  if (!options_.primary_host.empty()) filters.push_back(sparkplug::state_topic(options_.primary_host));
   if (const Result<int> id = at.client->subscribe(filters, 1); !id.ok() && failure_.ok()) failure_ = id.status();
 }
 
@@ -154,7 +155,7 @@ void SparkplugPublisher::walk(std::uint32_t node, const std::string& why) {
 }
 
 void SparkplugPublisher::on_message(std::uint32_t node, const MqttMessage& message) {
-  if (!options_.primary_host.empty() && message.topic == sparkplug::host_state_topic(options_.primary_host))
+  if (!options_.primary_host.empty() && message.topic == sparkplug::state_topic(options_.primary_host))
     return on_host_state(node, message);
   edge_->command(node, message.topic, message.payload, wall_now(), out_);
 }
@@ -162,7 +163,7 @@ void SparkplugPublisher::on_message(std::uint32_t node, const MqttMessage& messa
 /// An older state is a late one of a session that is over (tck-id-message-flow-edge-node-birth-publish-phid-wait-timestamp).
 void SparkplugPublisher::on_host_state(std::uint32_t node, const MqttMessage& message) {
   Session& at = session(node);
-  const std::optional<sparkplug::HostState> state = sparkplug::parse_host_state(message.payload);
+  const std::optional<sparkplug::StatePayload> state = sparkplug::parse_state(message.payload);
   if (!state || state->timestamp < at.host_timestamp) return;
   at.host_timestamp = state->timestamp;
   if (state->online) return open(node);

@@ -92,11 +92,13 @@ bool without_field(std::string_view payload, std::uint64_t field, std::string& o
 void AssetBatch::set_header(std::string header) {
   header_ = std::move(header);
   ++session_;
+  declared_.clear();
 }
 
 void AssetBatch::declare(std::uint32_t local, std::string body) {
   Series& series = series_[local];
   series.body = std::move(body);
+  declared_.clear();
   series.session = session_;
   if (!std::exchange(series.announced, true)) announced_.push_back(local);
   use(local);
@@ -115,39 +117,32 @@ void AssetBatch::use(std::uint32_t local) {
 
 // ---- what waits -----------------------------------------------------------------------------------------------------
 
-AssetBatch::Run& AssetBatch::run_of(const RowKind& kind) {
-  if (runs_.empty() || runs_.back().rows == 0 || !(runs_.back().kind == kind)) {
-    runs_.push_back(Run{kind, 0, 0, false, 0});
-    size_ += kFrameCost;
-  }
-  return runs_.back();
+void AssetBatch::begin_run(const RowKind& kind) {
+  end_run();
+  kind_ = kind;
+  size_ += kFrameCost;
 }
 
-void AssetBatch::append(const RowKind& kind, const Row& row) {
-  Run& run = run_of(kind);
-  use(row.local);
-  const std::size_t at = rows_ % RowPool::kRows;
-  if (at == 0) {
-    RowPool::Chunk* chunk = pool_->take();
-    (last_ == nullptr ? first_ : last_->next) = chunk;
-    last_ = chunk;
-  }
-  last_->rows[at] = row;
-  run.any_quality = run.any_quality || row.quality != kGood;
-  earliest_ = rows_ == 0 ? row.time : std::min(earliest_, row.time);
-  latest_ = rows_ == 0 ? row.time : std::max(latest_, row.time);
-  ++run.rows;
-  ++rows_;
-  size_ += kRowCost;
+void AssetBatch::end_run() {
+  if (run_rows_ > 0) runs_.push_back(Run{kind_, run_rows_, 0, any_quality_, run_text_});
+  run_rows_ = 0;
+  run_text_ = 0;
+  any_quality_ = false;
+}
+
+void AssetBatch::add_chunk() {
+  RowPool::Chunk* chunk = pool_->take();
+  (last_ == nullptr ? first_ : last_->next) = chunk;
+  last_ = chunk;
 }
 
 void AssetBatch::append_text(const RowKind& kind, Row row, std::string_view text) {
-  row.value = text_.size();
-  row.length = static_cast<std::uint32_t>(text.size());
-  text_.append(text);
-  size_ += text.size();
+  const std::size_t before = row.value = text_.size();
+  append_field(kind.type == v1::VALUE_TYPE_BYTES ? v1::Readings::kBytesValueFieldNumber : v1::Readings::kStringValueFieldNumber,
+               text, text_);
   append(kind, row);
-  runs_.back().text += field_size(text.size());
+  size_ += text.size();
+  run_text_ += text_.size() - before;
 }
 
 std::size_t AssetBatch::cost(const Piece& piece) const {
@@ -157,6 +152,7 @@ std::size_t AssetBatch::cost(const Piece& piece) const {
 }
 
 void AssetBatch::append(Piece piece) {
+  end_run();
   for (const std::uint32_t local : piece.locals) use(local);
   size_ += piece.rest.size() + 5 * piece.locals.size() + kFrameCost;
   runs_.push_back(Run{{}, 0, static_cast<std::uint32_t>(pieces_.size()), false, 0});
@@ -165,18 +161,20 @@ void AssetBatch::append(Piece piece) {
 
 // ---- the value ------------------------------------------------------------------------------------------------------
 
-void AssetBatch::take(std::string& value) {
+AssetBatch::Span AssetBatch::take(std::string& value) {
+  end_run();
   // In the order of the batch, not of first use: a steady asset's declaration is then the same bytes in every value, and a reader
   // that remembers declarations by their bytes finds it.
-  std::ranges::sort(used_);
-  for (std::uint32_t alias = 0; alias < used_.size(); ++alias) series_[used_[alias]].alias = alias;
+  if (used_.size() > 1) std::ranges::sort(used_);
   if (!used_.empty()) write_declaration(value);
+  Span span{std::numeric_limits<Nanos>::max(), std::numeric_limits<Nanos>::min()};
   RowPool::Chunk* chunk = first_;
   std::size_t at = 0;
   for (const Run& run : runs_) {
-    if (run.rows > 0) write_rows(run, chunk, at, value);
+    if (run.rows > 0) write_rows(run, chunk, at, value, span);
     else write_piece(pieces_[run.piece], value);
   }
+  if (rows_ == 0) span = Span{};
   for (chunk = first_; chunk != nullptr;) pool_->give(std::exchange(chunk, chunk->next));
   first_ = last_ = nullptr;
   rows_ = 0;
@@ -190,9 +188,16 @@ void AssetBatch::take(std::string& value) {
   constexpr std::size_t kKept = 4096;
   if (text_.capacity() > kKept) text_ = std::string();
   ++value_;
+  return span;
 }
 
 void AssetBatch::write_declaration(std::string& value) {
+  if (used_ == declared_) {
+    value += declaration_;
+    return;
+  }
+  for (std::uint32_t alias = 0; alias < used_.size(); ++alias) series_[used_[alias]].alias = alias;
+  const std::size_t start = value.size();
   std::size_t payload = header_.size();
   const auto sensor_size = [this](const Series& series) {
     return series.body.size() + (series.alias == 0 ? 0 : 1 + varint_size(series.alias));
@@ -210,10 +215,12 @@ void AssetBatch::write_declaration(std::string& value) {
     }
     value += series.body;
   }
+  declared_ = used_;
+  declaration_.assign(value, start);
 }
 
 /// One Readings frame. Three columns of fixed width are filled in one pass over the rows; the others are rare.
-void AssetBatch::write_rows(const Run& run, RowPool::Chunk*& chunk, std::size_t& at, std::string& value) const {
+void AssetBatch::write_rows(const Run& run, RowPool::Chunk*& chunk, std::size_t& at, std::string& value, Span& span) const {
   const std::size_t n = run.rows, width = run.kind.type == v1::VALUE_TYPE_BOOL ? 1 : 8;
   const auto each = [n](RowPool::Chunk*& in, std::size_t& from, const auto& visit) {
     for (std::size_t i = 0; i < n; ++i) {
@@ -252,20 +259,23 @@ void AssetBatch::write_rows(const Run& run, RowPool::Chunk*& chunk, std::size_t&
   };
   char* aliases = column(v1::Readings::kSeriesFieldNumber, 4 * n);
   char* times = column(v1::Readings::kTimeFieldNumber, 8 * n);
-  const int field = value_field(run.kind.type);
   RowPool::Chunk* const first = chunk;
   const std::size_t first_at = at;
+  const auto place = [&](const Row& row, std::size_t i) {
+    std::memcpy(aliases + 4 * i, &series_[row.local].alias, 4);
+    std::memcpy(times + 8 * i, &row.time, 8);
+    span.earliest = std::min(span.earliest, row.time);
+    span.latest = std::max(span.latest, row.time);
+  };
   if (is_text(run.kind.type)) {
-    each(chunk, at, [&](const Row& row, std::size_t i) {
-      std::memcpy(aliases + 4 * i, &series_[row.local].alias, 4);
-      std::memcpy(times + 8 * i, &row.time, 8);
-      std::memcpy(column(field, row.length), text_.data() + row.value, row.length);
-    });
+    // The fields of a run's texts lie in the batch as they will in the frame, one behind the other.
+    std::memcpy(out, text_.data() + chunk->rows[at].value, run.text);
+    out += run.text;
+    each(chunk, at, place);
   } else {
-    char* values = column(field, width * n);
+    char* values = column(value_field(run.kind.type), width * n);
     each(chunk, at, [&](const Row& row, std::size_t i) {
-      std::memcpy(aliases + 4 * i, &series_[row.local].alias, 4);
-      std::memcpy(times + 8 * i, &row.time, 8);
+      place(row, i);
       std::memcpy(values + width * i, &row.value, width);
     });
   }

@@ -18,7 +18,7 @@
 
 namespace twinpipe {
 
-/// A reading that waits. Doubles, integers and bools as their bits; texts as their place in the batch's text.
+/// A reading that waits. Doubles, integers and bools as their bits; texts as the place of their field in the batch's text.
 struct Row {
   Nanos time = 0;
   std::uint64_t value = 0;
@@ -26,7 +26,6 @@ struct Row {
   std::uint32_t local = 0;  // number of its series in the batch
   std::uint32_t quality = kGood;
   std::uint32_t index = 0;
-  std::uint32_t length = 0;  // of a text
 };
 
 /// Chunks of rows that all batches share, so that memory follows what waits and not what once waited.
@@ -51,10 +50,10 @@ struct RowKind {
   bool historical = false, pinned = false, has_seq = false;
   bool operator==(const RowKind&) const = default;
 };
+static_assert(sizeof(RowKind) == 8);
 inline RowKind kind_of(const Columns& columns) {
   return {columns.type, columns.historical, columns.pinned, !columns.seq.empty()};
 }
-constexpr bool is_text(ValueType type) { return type == v1::VALUE_TYPE_STRING || type == v1::VALUE_TYPE_BYTES; }
 
 /// A frame of another kind that waits: its payload but for the field that names series, and those series.
 struct Piece {
@@ -63,10 +62,12 @@ struct Piece {
   std::string rest;
 };
 
-class AssetBatch {
+/// Appending a row of a series that the waiting value uses already touches the first 64 bytes and the row: readings come in any
+/// order of assets, so what they cost is cache misses.
+class alignas(64) AssetBatch {
  public:
   AssetBatch(RowPool& pool, std::uint32_t topic, std::int32_t partition, std::string key)
-      : pool_(&pool), topic_(topic), partition_(partition), key_(std::move(key)) {}
+      : topic_(topic), partition_(partition), pool_(&pool), key_(std::move(key)) {}
 
   std::uint32_t topic() const { return topic_; }
   std::int32_t partition() const { return partition_; }
@@ -93,6 +94,13 @@ class AssetBatch {
   // ---- what waits
 
   bool empty() const { return rows_ == 0 && pieces_.empty() && announced_.empty(); }
+  /// Number of the value that waits; another one after each take().
+  std::uint32_t value() const { return value_; }
+  /// Brings the lines into the cache that the next append() writes to.
+  void prefetch_head() const { __builtin_prefetch(this, 1); }
+  void prefetch_row() const {
+    if (last_ != nullptr) __builtin_prefetch(&last_->rows[rows_ % RowPool::kRows], 1);
+  }
   std::uint32_t rows() const { return rows_; }
   /// Upper bound of the value's size, but for its Open frame.
   std::size_t size() const { return size_; }
@@ -104,17 +112,30 @@ class AssetBatch {
   /// What a value with nothing but this batch's header takes.
   std::size_t header_size() const { return header_.size() + kFrameCost; }
 
-  void append(const RowKind& kind, const Row& row);
+  static constexpr std::size_t kRowCost = 4 + 8 + 8 + 5 + 10 + 5 + 6;
+  /// The waiting value declares the series from now on. Before append(), once a value.
+  void use(std::uint32_t local);
+  void append(const RowKind& kind, const Row& row) {
+    if (run_rows_ == 0 || !(kind == kind_)) begin_run(kind);
+    const std::size_t at = rows_ % RowPool::kRows;
+    if (at == 0) add_chunk();
+    last_->rows[at] = row;
+    any_quality_ = any_quality_ || row.quality != kGood;
+    ++run_rows_;
+    ++rows_;
+    size_ += kRowCost;
+  }
   void append_text(const RowKind& kind, Row row, std::string_view text);
   void append(Piece piece);
 
   // ---- the value
 
-  /// Event times of the rows: both 0 when there are none.
-  Nanos earliest() const { return rows_ > 0 ? earliest_ : 0; }
-  Nanos latest() const { return rows_ > 0 ? latest_ : 0; }
+  /// Event times of the rows in a value: both 0 when there are none.
+  struct Span {
+    Nanos earliest = 0, latest = 0;
+  };
   /// Appends the value behind its Open, and forgets what waited.
-  void take(std::string& value);
+  Span take(std::string& value);
 
  private:
   struct Series {
@@ -132,32 +153,41 @@ class AssetBatch {
     std::size_t text = 0;  // bytes of texts with their tags and lengths
   };
 
-  static constexpr std::size_t kRowCost = 4 + 8 + 8 + 5 + 10 + 5 + 6;
   static constexpr std::size_t kFrameCost = 64;  // tags and lengths of a frame and its columns
 
   bool uses(std::uint32_t local) const { return series_[local].used_in == value_; }
-  void use(std::uint32_t local);
-  Run& run_of(const RowKind& kind);
+  void begin_run(const RowKind& kind);
+  void end_run();
+  void add_chunk();
   void write_declaration(std::string& value);
-  void write_rows(const Run& run, RowPool::Chunk*& chunk, std::size_t& at, std::string& value) const;
+  void write_rows(const Run& run, RowPool::Chunk*& chunk, std::size_t& at, std::string& value, Span& span) const;
   void write_piece(const Piece& piece, std::string& value) const;
 
-  RowPool* pool_;
+  // What every append() touches.
+  RowPool::Chunk* last_ = nullptr;
+  std::size_t size_ = 0;
+  std::uint32_t rows_ = 0, run_rows_ = 0;
+  std::uint32_t value_ = 1;
   std::uint32_t topic_;
+  RowKind kind_;  // of the run
+  std::size_t run_text_ = 0;
+  bool any_quality_ = false;
   std::int32_t partition_;
+
+  RowPool::Chunk* first_ = nullptr;
+  RowPool* pool_;
   std::string key_;
   std::uint32_t node_ = std::numeric_limits<std::uint32_t>::max();
+  std::uint32_t session_ = 1;
   std::string header_;
-  std::uint32_t session_ = 1, value_ = 1;
   std::vector<Series> series_;
   std::vector<std::uint32_t> announced_, used_;
-  RowPool::Chunk *first_ = nullptr, *last_ = nullptr;
-  std::uint32_t rows_ = 0;
-  std::size_t size_ = 0;
-  Nanos earliest_ = 0, latest_ = 0;
   std::vector<Run> runs_;
   std::vector<Piece> pieces_;
   std::string text_;
+  // The declaration of the value before, which mostly is the next one's too.
+  std::string declaration_;
+  std::vector<std::uint32_t> declared_;
 };
 
 /// Appends tag, length and bytes of a length-delimited field.

@@ -10,8 +10,6 @@
 namespace twinpipe {
 namespace {
 
-constexpr std::string_view kSection = "deadband";
-
 /// The number that a rule gives in the series' unit or in per cent of its range.
 struct Amount {
   double value = 0;
@@ -29,12 +27,22 @@ Amount door_bound(const Rule& rule) { return amount(rule, "swinging_door", "swin
 bool sends_previous(const Rule& rule) { return rule.boolean("previous", false); }
 bool draws_lines(const Rule& rule) { return door_bound(rule).given || sends_previous(rule); }
 
+/// What a reader has to count with: the error of the straight line when there is one, of the held value otherwise.
+void describe(const Rule& rule, v1::AppliedRule& to) {
+  const Amount exception = exception_bound(rule), door = door_bound(rule);
+  to.set_interpolation(draws_lines(rule) ? v1::WEIGHTING_LINEAR : v1::WEIGHTING_STEP);
+  to.set_percent(exception.percent || door.percent);
+  to.set_bound(draws_lines(rule) ? door.value + 2 * exception.value : exception.value);
+  to.set_heartbeat(rule.duration("heartbeat").value_or(0));
+  to.set_shortest(rule.duration("shortest").value_or(0));
+}
+
 }  // namespace
 
 Deadband::Deadband(const SeriesTable& table, const Policy& policy)
     : Stage(table),
-      policy_(&policy),
-      lines_(std::ranges::any_of(policy.rules(kSection), draws_lines)),
+      rules_(policy, "deadband", describe),
+      lines_(std::ranges::any_of(rules_.rules(), draws_lines)),
       lanes_{std::make_unique<Lane>(), std::make_unique<Lane>()},
       selection_(std::make_unique<Selection>()) {}
 
@@ -44,35 +52,9 @@ bool Deadband::reads(FrameKind kind) const {
   return kind == FrameKind::series || kind == FrameKind::readings || kind == FrameKind::watermark || kind == FrameKind::lifecycle;
 }
 
-v1::Frame Deadband::applied() const {
-  v1::Frame frame;
-  v1::Applied& applied = *frame.mutable_applied();
-  applied.set_tool("deadband");
-  applied.set_policy(policy_->name());
-  applied.set_version(policy_->version());
-  applied.set_owner(policy_->owner());
-  applied.set_digest(policy_->digest());
-  for (const Rule& rule : policy_->rules(kSection)) {
-    v1::AppliedRule& to = *applied.add_rule();
-    to.set_name(rule.name);
-    to.set_pattern(rule.pattern.text());
-    // The error that a reader has to count with: of the straight line when there is one, of the held value otherwise.
-    const Amount exception = exception_bound(rule), door = door_bound(rule);
-    to.set_interpolation(draws_lines(rule) ? v1::WEIGHTING_LINEAR : v1::WEIGHTING_STEP);
-    to.set_percent(exception.percent || door.percent);
-    to.set_bound(draws_lines(rule) ? door.value + 2 * exception.value : exception.value);
-    to.set_heartbeat(rule.duration("heartbeat").value_or(0));
-    to.set_shortest(rule.duration("shortest").value_or(0));
-    to.set_expires(rule.expires.value_or(0));
-    to.set_reason(rule.reason);
-    to.set_expired(std::ranges::find(expired_, &rule) != expired_.end());
-  }
-  return frame;
-}
-
 void Deadband::on_open(Output& out) {
   ++segment_;
-  out.frame(applied());
+  out.frame(rules_.applied());
 }
 
 void Deadband::grow() {
@@ -84,40 +66,32 @@ void Deadband::grow() {
   }
 }
 
-/// Finds the rule that applies to a series from event time `at` on, and until when.
+/// Takes over the rule that applies to a series from event time `at` on.
 Status Deadband::configure(std::uint32_t slot, Nanos at, Lane& lane) {
-  const Asset& asset = table().asset_of(slot);
-  const v1::Sensor& sensor = table().series(slot).sensor;
+  const auto [rule, until] = rules_.find(table(), slot, at);
   Held& held = lane.held[slot];
-  held.until = kForever;
+  held.until = until;
   held.mode = DeadbandMode::all;
   held.heartbeat = kForever;
   held.shortest = 0;
-  for (const Rule& rule : policy_->rules(kSection)) {
-    if (!rule.pattern.matches(asset.site, asset.line, asset.asset, sensor.name())) continue;
-    if (rule.expires && at >= *rule.expires) {
-      if (std::ranges::find(expired_, &rule) == expired_.end()) newly_expired_.push_back(&rule), expired_.push_back(&rule);
-      continue;
-    }
-    const Amount exception = exception_bound(rule), door = door_bound(rule);
-    const double range = sensor.has_low() && sensor.has_high() ? sensor.high() - sensor.low() : 0;
-    if ((exception.percent || door.percent) && !(range > 0))
-      return Status::error(Code::bad_config,
-                           fmt::format("{}: rule '{}' wants per cent of the engineering range, and the series declares none",
-                                       table().name(slot), rule.name));
-    if (exception.given && door.given && exception.percent != door.percent)
-      return Status::error(Code::bad_config, fmt::format("rule '{}' gives one bound in the unit and the other in per cent: "
-                                                         "they do not add up to one that a reader can count with",
-                                                         rule.name));
-    const auto in_unit = [range](const Amount& bound) { return bound.percent ? range * bound.value / 100 : bound.value; };
-    held.until = rule.expires.value_or(kForever);
-    held.mode = draws_lines(rule) ? DeadbandMode::line : DeadbandMode::step;
-    held.heartbeat = rule.duration("heartbeat").value_or(kForever);
-    held.shortest = rule.duration("shortest").value_or(0);
-    held.bound = door.given && !exception.given ? -1 : in_unit(exception);
-    if (lines_) lane.doors[slot].bound = door.given ? in_unit(door) : -1;
-    return {};
-  }
+  if (rule == nullptr) return {};
+  const Amount exception = exception_bound(*rule), door = door_bound(*rule);
+  const v1::Sensor& sensor = table().series(slot).sensor;
+  const double range = sensor.has_low() && sensor.has_high() ? sensor.high() - sensor.low() : 0;
+  if ((exception.percent || door.percent) && !(range > 0))
+    return Status::error(Code::bad_config,
+                         fmt::format("{}: rule '{}' wants per cent of the engineering range, and the series declares none",
+                                     table().name(slot), rule->name));
+  if (exception.given && door.given && exception.percent != door.percent)
+    return Status::error(Code::bad_config, fmt::format("rule '{}' gives one bound in the unit and the other in per cent: "
+                                                       "they do not add up to one that a reader can count with",
+                                                       rule->name));
+  const auto in_unit = [range](const Amount& bound) { return bound.percent ? range * bound.value / 100 : bound.value; };
+  held.mode = draws_lines(*rule) ? DeadbandMode::line : DeadbandMode::step;
+  held.heartbeat = rule->duration("heartbeat").value_or(kForever);
+  held.shortest = rule->duration("shortest").value_or(0);
+  held.bound = door.given && !exception.given ? -1 : in_unit(exception);
+  if (lines_) lane.doors[slot].bound = door.given ? in_unit(door) : -1;
   return {};
 }
 
@@ -204,10 +178,7 @@ Status Deadband::on_readings(const Columns& columns, const FrameView& frame, Out
   });
   if (!status.ok()) return status;
   earlier.write();
-  for (const Rule* rule : std::exchange(newly_expired_, {})) {
-    notice(fmt::format("temporary rule '{}' has expired ({}): its series fall back to the next match", rule->name, rule->reason));
-    out.frame(applied());
-  }
+  for (std::string& line : rules_.announce(out)) notice(std::move(line));
   dropped_ += columns.rows() - selection.count - selection.count_earlier;
   if (columns.pinned || (selection.count == columns.rows() && selection.memory.empty())) return pass(frame, out);
   selection.write(out);
@@ -236,7 +207,7 @@ Status Deadband::finish(Output& out) {
 
 std::vector<Counter> Deadband::counters() const {
   return {
-      {"dropped", dropped_}, {"suppressed_by_shortest", blacked_out_}, {"rules_expired", expired_.size()}, {"held_lost", lost_}};
+      {"dropped", dropped_}, {"suppressed_by_shortest", blacked_out_}, {"rules_expired", rules_.expired()}, {"held_lost", lost_}};
 }
 
 }  // namespace twinpipe

@@ -21,7 +21,7 @@
 #include <vector>
 
 #include "kernel/stage.hpp"
-#include "policy/policy.hpp"
+#include "policy/rule_book.hpp"
 
 namespace twinpipe {
 
@@ -67,7 +67,6 @@ class Deadband final : public Stage {
   void grow();
   template <class Values>
   Status select(Lane& lane, const Values& values, Selection& to);
-  v1::Frame applied() const;
 
   // deadband_line.cpp
   template <class Values>
@@ -91,11 +90,10 @@ class Deadband final : public Stage {
   static Stored restored(const v1::DeadbandStored& from);
   Status load(const v1::DeadbandLane& from, bool same_policy, Lane& lane);
 
-  const Policy* policy_;
+  RuleBook rules_;
   bool lines_ = false;                          // the policy has rules of mode line
   std::array<std::unique_ptr<Lane>, 2> lanes_;  // live and historical: neither changes what the other holds
   std::unique_ptr<Selection> selection_;
-  std::vector<const Rule*> newly_expired_, expired_;
   std::map<std::uint32_t, std::uint32_t> declared_at_end_;  // slot → alias
   std::uint32_t segment_ = 0;
   std::uint64_t dropped_ = 0, blacked_out_ = 0, lost_ = 0;

@@ -145,7 +145,7 @@ Deadband::Stored Deadband::restored(const v1::DeadbandStored& from) {
 
 std::string Deadband::save() const {
   v1::DeadbandState state;
-  state.set_policy_digest(policy_->digest());
+  state.set_policy_digest(rules_.digest());
   for (const auto& lane : lanes_) {
     v1::DeadbandLane& to = *state.add_lane();
     for (std::uint32_t slot = 0; slot < lane->held.size(); ++slot) {
@@ -177,7 +177,7 @@ Status Deadband::load(std::string_view bytes) {
   v1::DeadbandState state;
   if (!state.ParseFromArray(bytes.data(), static_cast<int>(bytes.size())) || state.lane_size() != static_cast<int>(lanes_.size()))
     return Status::error(Code::bad_config, "the saved state is not a deadband's");
-  const bool same_policy = state.policy_digest() == policy_->digest();
+  const bool same_policy = state.policy_digest() == rules_.digest();
   if (!same_policy) notice("the state was saved under another policy: what is held stays, the new rules apply from here on");
   for (std::size_t i = 0; i < lanes_.size(); ++i) {
     *lanes_[i] = Lane{};

@@ -18,7 +18,7 @@ struct KafkaRecord {
   enum class Order {
     data,     // frames of one asset
     tick,     // node frames that may share their millisecond with data
-    barrier,  // node frames that no earlier record of the node may share it with: births, deaths, gaps
+    barrier,  // node frames that no other record of the node may share it with: births, deaths, gaps
   };
 
   std::uint32_t topic = 0;  // index of Routes::topics()
@@ -52,25 +52,32 @@ class RecordStamps {
     last_ = std::max(last_, now);
     if (barrier) {
       round_ = record.round;
-      const std::int64_t before = record.node == KafkaRecord::kEveryNode ? newest_ : stamped(record.node);
+      const std::int64_t before = record.node == KafkaRecord::kEveryNode ? newest_ : of(record.node).newest;
       last_ = std::max(last_, before + 1);
-      stamped(record.node) = last_;
+      of(record.node) = {last_, last_};
     } else if (record.order == KafkaRecord::Order::data) {
-      stamped(record.node) = last_;
+      // Later than the barrier, too: a partition that holds the node since then has no copy of it to stand behind.
+      Stamped& stamped = of(record.node);
+      last_ = std::max({last_, stamped.barrier + 1, every_.barrier + 1});
+      stamped.newest = last_;
     }
     newest_ = last_;
     return last_;
   }
 
  private:
-  std::int64_t& stamped(std::uint32_t node) {
+  struct Stamped {
+    std::int64_t newest = 0, barrier = -1;
+  };
+  Stamped& of(std::uint32_t node) {
     if (node == KafkaRecord::kEveryNode) return every_;
-    if (node >= by_node_.size()) by_node_.resize(node + std::size_t{1}, 0);
+    if (node >= by_node_.size()) by_node_.resize(node + std::size_t{1});
     return by_node_[node];
   }
 
-  std::int64_t last_ = 0, newest_ = 0, every_ = 0;
-  std::vector<std::int64_t> by_node_;
+  std::int64_t last_ = 0, newest_ = 0;
+  Stamped every_;
+  std::vector<Stamped> by_node_;
   std::uint64_t round_ = 0;  // of the newest barrier
 };
 

@@ -58,6 +58,7 @@ class KafkaValues final : public Stage {
   struct Slot {
     AssetBatch* batch = nullptr;
     std::uint32_t local = 0;
+    std::uint32_t used_in = 0;  // the batch's value that declares it already
   };
   struct NodeBatches {
     std::vector<AssetBatch*> batches;
@@ -70,6 +71,7 @@ class KafkaValues final : public Stage {
   Status place_series(std::uint32_t slot, const std::string& header, const std::string& asset, std::uint32_t node);
   template <class Value>
   Status append_rows(const Columns& columns, const Value& value);
+  Status make_room(AssetBatch& batch, std::uint32_t slot, std::size_t text);
   Status append(AssetBatch& batch, Piece piece);
   Status append_selected(const v1::Frame& frame);
   Status append_split(const v1::Waveform& waveform, AssetBatch& batch, std::uint32_t local);

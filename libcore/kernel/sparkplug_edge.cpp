@@ -294,14 +294,14 @@ void SparkplugEdge::take(Nanos now, std::vector<EdgeMessage>& out) {
 
 std::vector<std::string> SparkplugEdge::subscriptions(std::uint32_t node) const {
   const EdgeNode& at = nodes_[node];
-  return {at.topic("NCMD"), at.topic("DCMD") + "/#"};
+  return {at.topic(Verb::ncmd), at.topic(Verb::dcmd) + "/#"};
 }
 
 void SparkplugEdge::command(std::uint32_t node, std::string_view topic, std::string_view bytes, Nanos now,
                             std::vector<EdgeMessage>& out) {
   Payload payload;
   ++commands_;
-  if (topic != nodes_[node].topic("NCMD") || !payload.ParseFromArray(bytes.data(), static_cast<int>(bytes.size()))) return;
+  if (topic != nodes_[node].topic(Verb::ncmd) || !payload.ParseFromArray(bytes.data(), static_cast<int>(bytes.size()))) return;
   const bool asked = std::ranges::any_of(
       payload.metrics(), [](const Metric& metric) { return metric.name() == "Node Control/Rebirth" && metric.boolean_value(); });
   if (!asked) return;

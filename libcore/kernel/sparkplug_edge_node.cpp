@@ -60,17 +60,14 @@ std::string properties_of(const v1::Sensor& sensor, bool with_period) {
 EdgeNode::EdgeNode(std::uint32_t number, std::string group, std::string edge)
     : number_(number), group_(std::move(group)), edge_(std::move(edge)), devices_(1) {}
 
-std::string EdgeNode::topic(std::string_view type, std::uint32_t device) const {
-  std::string out = "spBv1.0/" + group_ + '/';
-  out.append(type).append("/").append(edge_);
-  if (device != 0) out.append("/").append(devices_[device].name);
-  return out;
+std::string EdgeNode::topic(Verb verb, std::uint32_t device) const {
+  return make_topic(verb, group_, edge_, device == 0 ? std::string_view() : devices_[device].name);
 }
 
 // ---- sessions -------------------------------------------------------------------------------------------------------
 
 EdgeMessage EdgeNode::will(std::uint8_t bdseq, Nanos now) const {
-  EdgeMessage message{number_, topic("NDEATH"), {}, 1};
+  EdgeMessage message{number_, topic(Verb::ndeath), {}, 1};
   append_timestamp(now, message.payload);
   append_bdseq(bdseq, now, message.payload);
   return message;
@@ -151,14 +148,14 @@ void EdgeNode::data(std::uint32_t device, const EdgeRows& rows, Nanos now, std::
     if (newest) hold(metric, row, rows);
     // Hosts learn a sample period from the birth: another one needs another birth, which carries the value too.
     if (row.sample_period > 0 && row.sample_period != metric.born_period) {
-      if (!payload.empty()) send(device == 0 ? "NDATA" : "DDATA", device, std::exchange(payload, {}), now, out);
+      if (!payload.empty()) send(device == 0 ? Verb::ndata : Verb::ddata, device, std::exchange(payload, {}), now, out);
       metric.period = row.sample_period;
       birth(device, now, out);
       if (newest) continue;
     }
     append_data_metric(row, rows, payload);
   }
-  if (!payload.empty()) send(device == 0 ? "NDATA" : "DDATA", device, std::move(payload), now, out);
+  if (!payload.empty()) send(device == 0 ? Verb::ndata : Verb::ddata, device, std::move(payload), now, out);
 }
 
 void EdgeNode::append_data_metric(const EdgeRow& row, const EdgeRows& rows, std::string& payload) const {
@@ -176,7 +173,7 @@ void EdgeNode::device_death(std::uint32_t device, Nanos now, std::vector<EdgeMes
   if (device >= devices_.size()) return;
   Device& owner = devices_[device];
   if (has_absorbed(owner)) birth(device, now, out);
-  if (owner.state == State::born && born_) send("DDEATH", device, {}, now, out);
+  if (owner.state == State::born && born_) send(Verb::ddeath, device, {}, now, out);
   clear_values(owner);
   owner.state = State::offline;
 }
@@ -260,7 +257,7 @@ void EdgeNode::node_birth(Nanos now, std::vector<EdgeMessage>& out) {
   born_ = was_born_ = true;
   ++births_;
   seq_ = 0;
-  send("NBIRTH", 0, std::move(payload), now, out);
+  send(Verb::nbirth, 0, std::move(payload), now, out);
   for (std::uint32_t device = 1; device < devices_.size(); ++device)
     if (devices_[device].state == State::born) publish_device_birth(device, now, out);
 }
@@ -271,7 +268,7 @@ void EdgeNode::publish_device_birth(std::uint32_t device, Nanos now, std::vector
   for (const std::uint32_t metric : devices_[device].metrics) metrics_[metric].absorbed = false;
   devices_[device].state = State::born;
   ++births_;
-  send("DBIRTH", device, std::move(payload), now, out);
+  send(Verb::dbirth, device, std::move(payload), now, out);
 }
 
 void EdgeNode::append_birth_metrics(const Device& device, Nanos now, std::string& payload) {
@@ -293,11 +290,11 @@ void EdgeNode::append_birth_metrics(const Device& device, Nanos now, std::string
   }
 }
 
-void EdgeNode::send(std::string_view type, std::uint32_t device, std::string payload, Nanos now, std::vector<EdgeMessage>& out) {
+void EdgeNode::send(Verb verb, std::uint32_t device, std::string payload, Nanos now, std::vector<EdgeMessage>& out) {
   append_timestamp(now, payload);
   append_seq(seq_, payload);
   ++seq_;  // 255 is followed by 0
-  out.push_back(EdgeMessage{number_, topic(type, device), std::move(payload), 0});
+  out.push_back(EdgeMessage{number_, topic(verb, device), std::move(payload), 0});
 }
 
 }  // namespace twinpipe::sparkplug

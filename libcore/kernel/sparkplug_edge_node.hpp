@@ -8,6 +8,7 @@
 #include <string_view>
 #include <vector>
 
+#include "kernel/sparkplug_topic.hpp"
 #include "kernel/sparkplug_value.hpp"
 
 namespace twinpipe::sparkplug {
@@ -72,7 +73,7 @@ class EdgeNode {
 
   const std::string& group() const { return group_; }
   const std::string& edge() const { return edge_; }
-  std::string topic(std::string_view type, std::uint32_t device = 0) const;
+  std::string topic(Verb verb, std::uint32_t device = 0) const;
   std::uint64_t births() const { return births_; }
 
  private:
@@ -117,7 +118,7 @@ class EdgeNode {
   void publish_device_birth(std::uint32_t device, Nanos now, std::vector<EdgeMessage>& out);
   void append_birth_metrics(const Device& device, Nanos now, std::string& payload);
   void append_data_metric(const EdgeRow& row, const EdgeRows& rows, std::string& payload) const;
-  void send(std::string_view type, std::uint32_t device, std::string payload, Nanos now, std::vector<EdgeMessage>& out);
+  void send(Verb verb, std::uint32_t device, std::string payload, Nanos now, std::vector<EdgeMessage>& out);
 
   std::uint32_t number_;
   std::string group_, edge_;

@@ -1,21 +1,19 @@
 // SPDX-License-Identifier: Apache-2.0
 // The STATE message of a Sparkplug host application.
-#include "kernel/sparkplug_host_state.hpp"
+#include "kernel/sparkplug_state_payload.hpp"
 
 #include <simdjson.h>
 
 namespace twinpipe::sparkplug {
 
-std::optional<HostState> parse_host_state(std::string_view payload) {
+std::optional<StatePayload> parse_state(std::string_view payload) {
   simdjson::dom::parser parser;
   simdjson::dom::element document;
-  HostState state;
+  StatePayload state;
   if (parser.parse(payload.data(), payload.size()).get(document) != simdjson::SUCCESS) return std::nullopt;
   if (document["online"].get(state.online) != simdjson::SUCCESS) return std::nullopt;
   if (document["timestamp"].get(state.timestamp) != simdjson::SUCCESS) return std::nullopt;
   return state;
 }
-
-std::string host_state_topic(std::string_view host_id) { return "spBv1.0/STATE/" + std::string(host_id); }
 
 }  // namespace twinpipe::sparkplug

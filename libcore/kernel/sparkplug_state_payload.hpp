@@ -4,19 +4,16 @@
 
 #include <cstdint>
 #include <optional>
-#include <string>
 #include <string_view>
 
 namespace twinpipe::sparkplug {
 
-struct HostState {
+struct StatePayload {
   bool online = false;
   std::uint64_t timestamp = 0;  // ms since 1970, UTC
 };
 
 /// Nothing when it is not such a message.
-std::optional<HostState> parse_host_state(std::string_view payload);
-
-std::string host_state_topic(std::string_view host_id);
+std::optional<StatePayload> parse_state(std::string_view payload);
 
 }  // namespace twinpipe::sparkplug
