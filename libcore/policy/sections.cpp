@@ -11,10 +11,13 @@ namespace {
 using enum ParameterKind;
 
 constexpr std::array kDeadband{
-    Parameter{"absolute", number},     // greatest |value − held| that is suppressed, in the series' unit
-    Parameter{"percent", number},      // the same in per cent of the engineering range
-    Parameter{"heartbeat", duration},  // longest silence
-    Parameter{"shortest", duration},   // shortest interval between two readings
+    Parameter{"absolute", number},               // greatest |value − held| that is suppressed, in the series' unit
+    Parameter{"percent", number},                // the same in per cent of the engineering range
+    Parameter{"previous", boolean},              // the last reading suppressed is sent before the one that passes
+    Parameter{"swinging_door", number},          // greatest |value − straight line|, in the series' unit
+    Parameter{"swinging_door_percent", number},  // the same in per cent of the engineering range
+    Parameter{"heartbeat", duration},            // longest silence
+    Parameter{"shortest", duration},             // shortest interval between two readings
 };
 constexpr std::array<std::string_view, 2> kReports{"periodic", "on-change"};
 constexpr std::array kFreshness{
