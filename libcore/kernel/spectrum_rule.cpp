@@ -33,40 +33,40 @@ Status read_segment(const Rule& rule, SpectrumRule& to) {
   if (!whole(length) || length > kLongestSegment)
     return bad(rule, "'segment' is {}, not a whole number up to {}", length, kLongestSegment);
   to.segment.length = static_cast<std::size_t>(length);
-  if (rule.number("overlap") && rule.number("overlap-samples"))
-    return bad(rule, "both 'overlap' and 'overlap-samples' are given");
+  if (rule.number("overlap") && rule.number("overlap_samples"))
+    return bad(rule, "both 'overlap' and 'overlap_samples' are given");
   const double percent = rule.number("overlap").value_or(50);
-  const double overlap = rule.number("overlap-samples").value_or(std::floor(length * percent / 100));
+  const double overlap = rule.number("overlap_samples").value_or(std::floor(length * percent / 100));
   if (percent >= 100) return bad(rule, "'overlap' of {} % leaves nothing of a segment: below 100", percent);
   if (!whole(overlap) || overlap >= length)
-    return bad(rule, "'overlap-samples' is {}, not a whole number below the segment of {}", overlap, length);
+    return bad(rule, "'overlap_samples' is {}, not a whole number below the segment of {}", overlap, length);
   to.hop = to.segment.length - static_cast<std::size_t>(overlap);
-  to.segment.window = *window_function(rule.text("window-function", "hann"));
+  to.segment.window = *window_function(rule.text("window_function", "hann"));
   to.segment.detrend = *detrend_named(rule.text("detrend", "constant"));
   to.in_double = rule.text("precision", "samples") == "double";
   if (rule.duration("window") == 0) return bad(rule, "'window' is 0: leave it out for a spectrum a waveform");
   to.window = rule.duration("window").value_or(0);
-  to.join_tolerance = rule.duration("join-tolerance").value_or(0);
+  to.join_tolerance = rule.duration("join_tolerance").value_or(0);
   return {};
 }
 
 /// Bands around the harmonics of the fault frequencies: "bpfo1" and so on.
 Status read_bearing(const Rule& rule, NamedBands& bands) {
-  const auto elements = rule.number("bearing-elements"), ball = rule.number("bearing-ball-diameter"),
-             pitch = rule.number("bearing-pitch-diameter"), rpm = rule.number("shaft-rpm");
-  const auto percent = rule.number("bearing-half-width"), hertz = rule.number("bearing-half-width-hz");
-  const auto angle = rule.number("bearing-contact-angle"), harmonics = rule.number("bearing-harmonics");
+  const auto elements = rule.number("bearing_elements"), ball = rule.number("bearing_ball_diameter"),
+             pitch = rule.number("bearing_pitch_diameter"), rpm = rule.number("shaft_rpm");
+  const auto percent = rule.number("bearing_half_width"), hertz = rule.number("bearing_half_width_hz");
+  const auto angle = rule.number("bearing_contact_angle"), harmonics = rule.number("bearing_harmonics");
   if (!elements && !ball && !pitch && !rpm && !percent && !hertz && !angle && !harmonics) return {};
   if (!elements || !ball || !pitch || !rpm)
     return bad(rule,
-               "a bearing needs all of 'bearing-elements', 'bearing-ball-diameter', 'bearing-pitch-diameter' and 'shaft-rpm'");
-  if (!whole(*elements) || *elements > 1000) return bad(rule, "'bearing-elements' is {}, not a number of balls", *elements);
+               "a bearing needs all of 'bearing_elements', 'bearing_ball_diameter', 'bearing_pitch_diameter' and 'shaft_rpm'");
+  if (!whole(*elements) || *elements > 1000) return bad(rule, "'bearing_elements' is {}, not a number of balls", *elements);
   if (!(*ball > 0 && *ball < *pitch)) return bad(rule, "a ball of {} does not fit on a pitch circle of {}", *ball, *pitch);
-  if (angle.value_or(0) >= 90) return bad(rule, "'bearing-contact-angle' is {}: degrees below 90", *angle);
-  if (!(*rpm > 0)) return bad(rule, "'shaft-rpm' is 0");
+  if (angle.value_or(0) >= 90) return bad(rule, "'bearing_contact_angle' is {}: degrees below 90", *angle);
+  if (!(*rpm > 0)) return bad(rule, "'shaft_rpm' is 0");
   const double most = harmonics.value_or(3);
-  if (!whole(most) || most > kMostHarmonics) return bad(rule, "'bearing-harmonics' is {}, not a whole number up to 100", most);
-  if (percent && hertz) return bad(rule, "both 'bearing-half-width' and 'bearing-half-width-hz' are given");
+  if (!whole(most) || most > kMostHarmonics) return bad(rule, "'bearing_harmonics' is {}, not a whole number up to 100", most);
+  if (percent && hertz) return bad(rule, "both 'bearing_half_width' and 'bearing_half_width_hz' are given");
   const Bearing bearing{static_cast<int>(*elements), *ball, *pitch, angle.value_or(0) * std::numbers::pi / 180};
   for (const auto& [name, turns] :
        {std::pair{"bpfo", bearing.bpfo()}, {"bpfi", bearing.bpfi()}, {"bsf", bearing.bsf()}, {"ftf", bearing.ftf()}})
@@ -90,10 +90,10 @@ void sort_bands(NamedBands& bands) {
 }
 
 Status read_velocity(const Rule& rule, SpectrumRule& to) {
-  to.velocity_low = rule.number("velocity-low").value_or(kVelocityLow);
-  if (!(to.velocity_low > 0)) return bad(rule, "'velocity-low' is 0: an integral over all frequencies has no end");
-  const bool own = rule.parameters.contains("velocity-bands");
-  QuantitySettings velocity{Quantity::velocity, rule.bands(own ? "velocity-bands" : "bands")};
+  to.velocity_low = rule.number("velocity_low").value_or(kVelocityLow);
+  if (!(to.velocity_low > 0)) return bad(rule, "'velocity_low' is 0: an integral over all frequencies has no end");
+  const bool own = rule.parameters.contains("velocity_bands");
+  QuantitySettings velocity{Quantity::velocity, rule.bands(own ? "velocity_bands" : "bands")};
   for (NamedBand& band : velocity.bands) {
     if (band.high <= to.velocity_low)
       return bad(rule, "band '{}' of the velocity ends at {} Hz, and the velocity begins at {} Hz", band.name, band.high,
@@ -106,13 +106,13 @@ Status read_velocity(const Rule& rule, SpectrumRule& to) {
 }
 
 Status read_envelope(const Rule& rule, const NamedBands& bearing, SpectrumRule& to) {
-  const auto low = rule.number("envelope-low"), high = rule.number("envelope-high");
-  if (!low || !high) return bad(rule, "an envelope needs its pass band: 'envelope-low' and 'envelope-high'");
+  const auto low = rule.number("envelope_low"), high = rule.number("envelope_high");
+  if (!low || !high) return bad(rule, "an envelope needs its pass band: 'envelope_low' and 'envelope_high'");
   if (!(*low < *high)) return bad(rule, "the pass band of the envelope goes from {} to {} Hz", *low, *high);
   to.envelope_low = *low;
   to.envelope_high = *high;
-  const bool own = rule.parameters.contains("envelope-bands");
-  QuantitySettings envelope{Quantity::envelope, rule.bands(own ? "envelope-bands" : "bands")};
+  const bool own = rule.parameters.contains("envelope_bands");
+  QuantitySettings envelope{Quantity::envelope, rule.bands(own ? "envelope_bands" : "bands")};
   envelope.bands.insert(envelope.bands.end(), bearing.begin(), bearing.end());
   if (Status status = check_names(rule, envelope.bands); !status.ok()) return status;
   sort_bands(envelope.bands);
@@ -127,11 +127,11 @@ Status check_idle(const Rule& rule) {
       if (!used && rule.parameters.contains(name)) return bad(rule, "'{}' without {}", name, names.begin()[0].substr(0, 8));
     return {};
   };
-  if (Status status = idle(rule.boolean("velocity", false), {"velocity-low", "velocity-bands"}); !status.ok()) return status;
-  if (Status status = idle(rule.boolean("envelope", false), {"envelope-low", "envelope-high", "envelope-bands"}); !status.ok())
+  if (Status status = idle(rule.boolean("velocity", false), {"velocity_low", "velocity_bands"}); !status.ok()) return status;
+  if (Status status = idle(rule.boolean("envelope", false), {"envelope_low", "envelope_high", "envelope_bands"}); !status.ok())
     return status;
-  if (rule.parameters.contains("join-tolerance") && !rule.parameters.contains("window"))
-    return bad(rule, "'join-tolerance' without 'window': nothing is joined");
+  if (rule.parameters.contains("join_tolerance") && !rule.parameters.contains("window"))
+    return bad(rule, "'join_tolerance' without 'window': nothing is joined");
   return {};
 }
 

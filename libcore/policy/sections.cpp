@@ -30,29 +30,29 @@ constexpr std::array<std::string_view, 2> kPrecisions{"samples", "double"};
 constexpr std::array kFftBands{
     Parameter{"segment", number, 2},                          // samples a transform
     Parameter{"overlap", number},                             // of segments, in per cent
-    Parameter{"overlap-samples", number},                     // the same in samples
-    Parameter{"window-function", text, 0, kWindowFunctions},  // periodic
+    Parameter{"overlap_samples", number},                     // the same in samples
+    Parameter{"window_function", text, 0, kWindowFunctions},  // periodic
     Parameter{"detrend", text, 0, kDetrends},                 // taken off each segment
     Parameter{"precision", text, 0, kPrecisions},             // of the transform
     Parameter{"window", duration},                            // joins waveforms; otherwise each is a spectrum
-    Parameter{"join-tolerance", duration},                    // greatest distance between two that join
+    Parameter{"join_tolerance", duration},                    // greatest distance between two that join
     Parameter{"acceleration", boolean},                       // the samples' own spectrum
     Parameter{"velocity", boolean},                           // its integral
-    Parameter{"velocity-low", number},                        // Hz, where the integral begins
+    Parameter{"velocity_low", number},                        // Hz, where the integral begins
     Parameter{"envelope", boolean},                           // of the samples within a pass band
-    Parameter{"envelope-low", number},                        // Hz, the pass band
-    Parameter{"envelope-high", number},                       // Hz
+    Parameter{"envelope_low", number},                        // Hz, the pass band
+    Parameter{"envelope_high", number},                       // Hz
     Parameter{"bands", bands},                                // of every quantity
-    Parameter{"velocity-bands", bands},                       // instead of those, of the velocity
-    Parameter{"envelope-bands", bands},                       // instead of those, of the envelope
-    Parameter{"bearing-elements", number, 1},                 // rolling elements
-    Parameter{"bearing-ball-diameter", number},               // in the same unit as
-    Parameter{"bearing-pitch-diameter", number},              // the circle through their centres
-    Parameter{"bearing-contact-angle", number},               // degrees
-    Parameter{"bearing-harmonics", number, 1},                // of each fault frequency
-    Parameter{"bearing-half-width", number},                  // of the bands around them, in per cent of their frequency
-    Parameter{"bearing-half-width-hz", number},               // the same in Hz
-    Parameter{"shaft-rpm", number},                           // turns a minute
+    Parameter{"velocity_bands", bands},                       // instead of those, of the velocity
+    Parameter{"envelope_bands", bands},                       // instead of those, of the envelope
+    Parameter{"bearing_elements", number, 1},                 // rolling elements
+    Parameter{"bearing_ball_diameter", number},               // in the same unit as
+    Parameter{"bearing_pitch_diameter", number},              // the circle through their centres
+    Parameter{"bearing_contact_angle", number},               // degrees
+    Parameter{"bearing_harmonics", number, 1},                // of each fault frequency
+    Parameter{"bearing_half_width", number},                  // of the bands around them, in per cent of their frequency
+    Parameter{"bearing_half_width_hz", number},               // the same in Hz
+    Parameter{"shaft_rpm", number},                           // turns a minute
 };
 constexpr double kAnyNumber = -std::numeric_limits<double>::infinity();
 constexpr std::array kExcPass{

@@ -26,9 +26,9 @@ def configuration(random, number):
     if joined:  # whole nanoseconds a sample, so that the parts' times are exact
         rate = 1e9 / round(1e9 / rate)
     overlap = int(random.integers(0, max(1, int(length * 0.9)))) if random.random() < 0.5 else None
-    rule = {"match": f"s/l/a/c{number}", "segment": length, "window-function": str(random.choice(list(WINDOWS))),
+    rule = {"match": f"s/l/a/c{number}", "segment": length, "window_function": str(random.choice(list(WINDOWS))),
             "detrend": str(random.choice(["none", "constant", "linear"]))}
-    rule |= {"overlap-samples": overlap} if overlap is not None else {"overlap": float(random.choice([0, 25, 50, 75]))}
+    rule |= {"overlap_samples": overlap} if overlap is not None else {"overlap": float(random.choice([0, 25, 50, 75]))}
     edges = np.sort(random.uniform(0, rate / 2, 2 * random.integers(1, 5)))
     step = rate / length
     half = lambda frequency: (frequency // step + 0.5) * step  # between two bins: no rounding decides who owns a bin
@@ -36,13 +36,13 @@ def configuration(random, number):
                      for i, (low, high) in enumerate(edges.reshape(-1, 2)) if max(high, low + 1.5 * step) < rate / 2}
     rule["bands"]["all"] = [0, rate / 2 + step]
     if random.random() < 0.3 and 4 * step < rate / 2:
-        rule |= {"velocity": True, "velocity-low": 1.5 * step, "velocity-bands": {"v": [2.5 * step, half(0.45 * rate)]}}
+        rule |= {"velocity": True, "velocity_low": 1.5 * step, "velocity_bands": {"v": [2.5 * step, half(0.45 * rate)]}}
     if random.random() < 0.3 and length >= 64:
         # Wide enough for the envelope to move.
         low = random.uniform(0.1, 0.3) * rate
         high = low + random.uniform(0.1, 0.2) * rate
-        rule |= {"envelope": True, "envelope-low": float(low), "envelope-high": float(high + step * 0.9),
-                 "envelope-bands": {"e": [0.5 * step, half(rate / 4)]}}
+        rule |= {"envelope": True, "envelope_low": float(low), "envelope_high": float(high + step * 0.9),
+                 "envelope_bands": {"e": [0.5 * step, half(rate / 4)]}}
     precision = str(random.choice(["float", "double"]))
     if precision == "float" and random.random() < 0.2:
         rule["precision"] = "double"
@@ -62,9 +62,9 @@ def signal(random, count, rate, precision):
 
 def welch(x, rule, rate, **other):
     length = rule["segment"]
-    overlap = rule.get("overlap-samples", int(length * rule.get("overlap", 0) // 100))
+    overlap = rule.get("overlap_samples", int(length * rule.get("overlap", 0) // 100))
     detrend = False if rule["detrend"] == "none" else rule["detrend"]
-    settings = {"fs": rate, "window": WINDOWS[rule["window-function"]], "nperseg": length, "noverlap": overlap,
+    settings = {"fs": rate, "window": WINDOWS[rule["window_function"]], "nperseg": length, "noverlap": overlap,
                 "detrend": detrend, "scaling": "density"} | other
     return scipy.signal.welch(x.astype(float), **settings)
 
@@ -72,7 +72,7 @@ def welch(x, rule, rate, **other):
 def envelopes(x, rule, rate):
     """Spectrum of the envelope: that of each segment, averaged."""
     length = rule["segment"]
-    overlap = rule.get("overlap-samples", int(length * rule.get("overlap", 0) // 100))
+    overlap = rule.get("overlap_samples", int(length * rule.get("overlap", 0) // 100))
     total, segments = 0, 0
     for start in range(0, len(x) - length + 1, length - overlap):
         part = x[start:start + length].astype(float)
@@ -80,7 +80,7 @@ def envelopes(x, rule, rate):
             part = scipy.signal.detrend(part, type=rule["detrend"])
         bins = np.fft.rfft(part)
         at = np.fft.rfftfreq(length, 1 / rate)
-        bins[(at < rule["envelope-low"]) | (at >= rule["envelope-high"])] = 0
+        bins[(at < rule["envelope_low"]) | (at >= rule["envelope_high"])] = 0
         envelope = np.abs(scipy.signal.hilbert(np.fft.irfft(bins, length)))
         frequency, density = welch(envelope, rule, rate, noverlap=0, detrend="constant")
         total, segments = total + density, segments + 1
@@ -103,12 +103,12 @@ def expectation(x, rule, rate):
     rows = {"acceleration": row(frequency, density, rule["bands"], with_zero=rule["detrend"] == "none")}
     if rule.get("velocity"):
         with np.errstate(divide="ignore"):
-            rows["velocity"] = row(frequency, density, rule["velocity-bands"], rule["velocity-low"],
+            rows["velocity"] = row(frequency, density, rule["velocity_bands"], rule["velocity_low"],
                                    lambda f: np.where(f > 0, (1000 * G / (2 * np.pi * f)) ** 2, 0))
     if rule.get("envelope"):
-        rows["envelope"] = row(*envelopes(x, rule, rate), rule["envelope-bands"])
-    window = scipy.signal.get_window(WINDOWS[rule["window-function"]], rule["segment"])
-    overlap = rule.get("overlap-samples", int(rule["segment"] * rule.get("overlap", 0) // 100))
+        rows["envelope"] = row(*envelopes(x, rule, rate), rule["envelope_bands"])
+    window = scipy.signal.get_window(WINDOWS[rule["window_function"]], rule["segment"])
+    overlap = rule.get("overlap_samples", int(rule["segment"] * rule.get("overlap", 0) // 100))
     return {"rows": rows, "enbw": float(rate * (window ** 2).sum() / window.sum() ** 2),
             "segments": (len(x) - rule["segment"]) // (rule["segment"] - overlap) + 1}
 

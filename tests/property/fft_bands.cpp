@@ -32,7 +32,7 @@ struct Settings {
   std::size_t segment, overlap;
   std::string window, detrend;
   std::string json() const {
-    return fmt::format(R"("segment":{},"overlap-samples":{},"window-function":"{}","detrend":"{}")", segment, overlap, window,
+    return fmt::format(R"("segment":{},"overlap_samples":{},"window_function":"{}","detrend":"{}")", segment, overlap, window,
                        detrend);
   }
 };
@@ -197,7 +197,7 @@ TEST_CASE("x → k·x gives k², for every quantity") {
     auto scaled = x;
     for (double& v : scaled) v *= k;
     const std::string rule =
-        R"("bands":{"a":[80,200],"b":[200,400]},"envelope":true,"envelope-low":150,"envelope-high":400,)" + s.json();
+        R"("bands":{"a":[80,200],"b":[200,400]},"envelope":true,"envelope_low":150,"envelope_high":400,)" + s.json();
     const auto once = [&](const std::vector<double>& samples) {
       StreamWriter writer = begun();
       add_wave(writer, 0, 0, samples);

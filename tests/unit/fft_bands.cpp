@@ -121,7 +121,7 @@ TEST_CASE("velocity: one g at 50 Hz is 22.07 mm/s RMS, whether it is declared in
     Rig rig(unit);
     const double a = amplitude;
     const auto spectra = rig.add(wave(0, 1000, [a](double t) { return 3 * a + a * std::sin(kTurn * 50 * t); }))
-                             .run(rule(R"("window-function":"rectangular","velocity":true,"acceleration":false,"bands":{"iso":[0,500]})"));
+                             .run(rule(R"("window_function":"rectangular","velocity":true,"acceleration":false,"bands":{"iso":[0,500]})"));
     REQUIRE(spectra.size() == 1);
     CHECK(spectra[0].quantity() == "velocity");
     CHECK(spectra[0].band(0).low(0) == 10);  // where the integral begins
@@ -148,7 +148,7 @@ TEST_CASE("the envelope of a modulated carrier has its energy at the modulation"
   const auto spectra =
       rig.add(wave(0, 1000, modulated))
           .run(rule(
-              R"("acceleration":false,"envelope":true,"envelope-low":200,"envelope-high":400,"bands":{"m":[5,55],"rest":[60,400]})"));
+              R"("acceleration":false,"envelope":true,"envelope_low":200,"envelope_high":400,"bands":{"m":[5,55],"rest":[60,400]})"));
   REQUIRE(spectra.size() == 1);
   CHECK(spectra[0].quantity() == "envelope");
   CHECK(spectra[0].band(0).energy(0) == Approx(0.125).epsilon(0.01));
@@ -263,7 +263,7 @@ TEST_CASE("windows: jitter up to half a sample joins, more when the rule allows 
   for (const bool tolerant : {false, true}) {
     Rig loose;
     loose.add(sine(0, 100)).add(sine(103 * kMillisecond, 100));
-    const auto rows = loose.run(rule(std::string(R"("window":"200ms")") + (tolerant ? R"(,"join-tolerance":"5ms")" : "")));
+    const auto rows = loose.run(rule(std::string(R"("window":"200ms")") + (tolerant ? R"(,"join_tolerance":"5ms")" : "")));
     CHECK(rows.size() == (tolerant ? 1 : 2));
   }
 }

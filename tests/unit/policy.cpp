@@ -53,7 +53,7 @@ TEST_CASE("bands are read in the order of their edges, whatever the file's") {
   CHECK(bands[2].name == "mid");
   CHECK(bands[2].low == 10);
   CHECK(bands[2].high == 1000.5);
-  CHECK(policy.rules("fft-bands")[0].bands("velocity-bands").empty());
+  CHECK(policy.rules("fft-bands")[0].bands("velocity_bands").empty());
 }
 
 TEST_CASE("what is wrong with a policy is named with its place") {
