@@ -39,7 +39,8 @@ void FftBands::leave(Open& window, std::uint32_t slot, bool historical, std::uin
   samples_left_over_ += window.full - window.missing - rules_[window.rule].span(sums.placed);
   if (sums.placed == 0) return;
   if (sums.segments < sums.placed) cut |= v1::CUT_GAP;
-  if (!emit(slot, {window.rule, window.in_double, historical, window.period, window.to_metric, window.start, cut}, sums)) refuse(slot, historical, kNotFinite);
+  if (!emit(slot, {window.rule, window.in_double, historical, window.period, window.to_metric, window.start, cut}, sums))
+    refuse(slot, historical, kNotFinite);
 }
 
 bool FftBands::join(const v1::Waveform& waveform, std::uint32_t slot, std::uint32_t number) {
