@@ -135,7 +135,7 @@ void FftBands::refuse(std::uint32_t slot, bool historical, Refusal why) {
   std::uint8_t& told = followed_[historical ? 1 : 0][slot].told;
   if (told & bit) return;
   told |= bit;
-  notice(fmt::format("{}: waveforms pass untransformed: {} (said once)", table().name(slot), kWhy[why]));
+  notice(fmt::format("{}: waveforms are not transformed: {} (said once)", table().name(slot), kWhy[why]));
 }
 
 Status FftBands::on_waveform(const v1::Waveform& waveform, std::uint32_t slot, const FrameView& frame, Output& out) {

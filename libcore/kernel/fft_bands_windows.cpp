@@ -192,7 +192,7 @@ Status FftBands::load(std::string_view bytes) {
     return {};
   }
   for (const v1::SpectrumWindow& from : state.window()) {
-    if (from.slot() >= table().size() || from.rule() >= rules_.size())
+    if (from.slot() >= table().size() || from.rule() >= rules_.size() || !(from.period() > 0))
       return Status::error(Code::bad_config, "the saved state does not fit its series table");
     Open window;
     window.rule = from.rule();
