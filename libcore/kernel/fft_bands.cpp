@@ -35,7 +35,11 @@ Nanos span_of(std::uint64_t samples, double period) {
 
 FftBands::FftBands(const SeriesTable& table, const Policy& policy, std::vector<SpectrumRule> rules,
                    const FftBandsOptions& options)
-    : Stage(table), book_(policy, std::string(kSection)), rules_(std::move(rules)), options_(options), transforms_(rules_.size()) {}
+    : Stage(table),
+      book_(policy, std::string(kSection)),
+      rules_(std::move(rules)),
+      options_(options),
+      transforms_(rules_.size()) {}
 
 FftBands::~FftBands() = default;
 
@@ -131,7 +135,7 @@ void FftBands::refuse(std::uint32_t slot, bool historical, Refusal why) {
   std::uint8_t& told = followed_[historical ? 1 : 0][slot].told;
   if (told & bit) return;
   told |= bit;
-  notice(fmt::format("{}: waveforms pass untransformed: {} (said once)", table().name(slot), kWhy[why]));
+  notice(fmt::format("{}: waveforms are not transformed: {} (said once)", table().name(slot), kWhy[why]));
 }
 
 Status FftBands::on_waveform(const v1::Waveform& waveform, std::uint32_t slot, const FrameView& frame, Output& out) {
@@ -151,8 +155,8 @@ Status FftBands::on_waveform(const v1::Waveform& waveform, std::uint32_t slot, c
   } else {
     if (followed.checked_period != waveform.sample_period()) {
       if (Status status = rule.check(waveform.sample_period()); !status.ok())
-        return Status::error(status.code, fmt::format("{}: rule '{}': {}", table().name(slot), book_.rules()[followed.rule].name,
-                                                      status.message));
+        return Status::error(
+            status.code, fmt::format("{}: rule '{}': {}", table().name(slot), book_.rules()[followed.rule].name, status.message));
       followed.checked_period = waveform.sample_period();
     }
     used = rule.window > 0 ? join(waveform, slot, followed.rule) : transform(waveform, slot, followed.rule);
@@ -203,9 +207,9 @@ bool FftBands::transform(const v1::Waveform& waveform, std::uint32_t slot, std::
   } else {
     count = run(waveform.float_sample());
   }
-  const bool whole = sums_.segments == sums_.placed;
-  if (!emit(slot, {number, in_double, waveform.historical(), period, waveform.time(), whole ? 0U : std::uint32_t{v1::CUT_GAP}},
-            sums_)) {
+  const double to_metric = followed_[waveform.historical() ? 1 : 0][slot].to_metric;
+  const std::uint32_t cut = sums_.segments == sums_.placed ? v1::CUT_NONE : v1::CUT_GAP;
+  if (!emit(slot, {number, in_double, waveform.historical(), period, to_metric, waveform.time(), cut}, sums_)) {
     refuse(slot, waveform.historical(), kNotFinite);
     return false;
   }

@@ -25,6 +25,7 @@ struct FftBands::Open {
   std::uint32_t rule = kNoRule;
   bool in_double = false;
   double period = 0;          // seconds
+  double to_metric = 0;       // as it was declared when the window began
   Nanos start = 0;            // of the first sample of the window
   Nanos expected = 0;         // of the sample behind the last one
   Nanos last_length = 0;      // of the waveform that came last

@@ -39,7 +39,8 @@ void FftBands::leave(Open& window, std::uint32_t slot, bool historical, std::uin
   samples_left_over_ += window.full - window.missing - rules_[window.rule].span(sums.placed);
   if (sums.placed == 0) return;
   if (sums.segments < sums.placed) cut |= v1::CUT_GAP;
-  if (!emit(slot, {window.rule, window.in_double, historical, window.period, window.to_metric, window.start, cut}, sums)) refuse(slot, historical, kNotFinite);
+  if (!emit(slot, {window.rule, window.in_double, historical, window.period, window.to_metric, window.start, cut}, sums))
+    refuse(slot, historical, kNotFinite);
 }
 
 bool FftBands::join(const v1::Waveform& waveform, std::uint32_t slot, std::uint32_t number) {
@@ -191,7 +192,7 @@ Status FftBands::load(std::string_view bytes) {
     return {};
   }
   for (const v1::SpectrumWindow& from : state.window()) {
-    if (from.slot() >= table().size() || from.rule() >= rules_.size())
+    if (from.slot() >= table().size() || from.rule() >= rules_.size() || !(from.period() > 0))
       return Status::error(Code::bad_config, "the saved state does not fit its series table");
     Open window;
     window.rule = from.rule();

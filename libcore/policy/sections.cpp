@@ -65,6 +65,7 @@ constexpr std::array kExcPass{
     Parameter{"post", duration},             // and until so long behind its end
     Parameter{"passes", text},               // glob over the sensors of the asset whose raw passes
     Parameter{"budget", number},             // bytes of raw an hour and asset
+};
 constexpr std::array<std::string_view, 4> kWeighting{"auto", "count", "step", "linear"};
 constexpr std::array kWinAgg{
     Parameter{"window", duration},                   // length

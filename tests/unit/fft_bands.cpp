@@ -120,8 +120,9 @@ TEST_CASE("velocity: one g at 50 Hz is 22.07 mm/s RMS, whether it is declared in
   for (const auto& [unit, amplitude] : {std::pair{"g", 1.0}, {"m/s²", 9.80665}}) {
     Rig rig(unit);
     const double a = amplitude;
-    const auto spectra = rig.add(wave(0, 1000, [a](double t) { return 3 * a + a * std::sin(kTurn * 50 * t); }))
-                             .run(rule(R"("window_function":"rectangular","velocity":true,"acceleration":false,"bands":{"iso":[0,500]})"));
+    const auto spectra =
+        rig.add(wave(0, 1000, [a](double t) { return 3 * a + a * std::sin(kTurn * 50 * t); }))
+            .run(rule(R"("window_function":"rectangular","velocity":true,"acceleration":false,"bands":{"iso":[0,500]})"));
     REQUIRE(spectra.size() == 1);
     CHECK(spectra[0].quantity() == "velocity");
     CHECK(spectra[0].band(0).low(0) == 10);  // where the integral begins
@@ -187,7 +188,7 @@ TEST_CASE("a waveform that cannot be transformed passes, is counted, and is said
     CHECK(rig.waveforms() == 2);
     CHECK(rig.counter(c.counter) == 2);
     REQUIRE(rig.notices.size() == 1);
-    CHECK_THAT(rig.notices[0], Catch::Contains("s/l/a/x: waveforms pass untransformed: ") && Catch::Contains(c.message));
+    CHECK_THAT(rig.notices[0], Catch::Contains("s/l/a/x: waveforms are not transformed: ") && Catch::Contains(c.message));
   }
 }
 
