@@ -36,7 +36,9 @@ Status read(cli::Tool& tool, const std::string& file, SeriesTable& table, Egress
     out.clear();
     return {};
   };
-  if (Status status = cli::run_feed(tool, {reader, driver, {file}, true, forget}); !status.ok()) return status;
+  std::vector<std::string> files;
+  if (file != "-") files.push_back(file);
+  if (Status status = cli::run_feed(tool, {reader, driver, files, true, forget}); !status.ok()) return status;
   return side.close();
 }
 
@@ -47,6 +49,8 @@ Status run(cli::Tool& tool, const Options& options) {
   SeriesTable before_table(tool.common().max_series), after_table(tool.common().max_series);
   EgressSide after(after_table, *routes, options.limits, EgressSide::Role::kept, reconstruction);
   EgressSide before(before_table, *routes, options.limits, EgressSide::Role::whole, reconstruction);
+  cli::FrameSink output;
+  if (Status status = output.open_text(); !status.ok()) return status;
   // The kept readings first: they are few, and the whole ones are compared with them as they come.
   if (Status status = read(tool, options.after, after_table, after); !status.ok()) return status;
   if (Status status = read(tool, options.before, before_table, before); !status.ok()) return status;

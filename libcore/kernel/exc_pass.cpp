@@ -130,7 +130,7 @@ void ExcPass::take_row(Lane& lane, const Columns& columns, std::size_t row, cons
   const Id slot = columns.slot[row];
   if (lane.flags[slot] == 0) return writer_->plain(row);
   const Nanos time = columns.time[row];
-  if (time >= lane.hot[slot].rules_until) reconfigure(lane, slot, time);
+  if (lane.flags[slot] & kWillChange) reconfigure(lane, slot, time);
   if (Values::kJudged && (lane.flags[slot] & kJudged))
     judge_raw(lane, slot, time, values.number(row), is_good(columns.quality_at(row)));
   seen(lane, slot, time);
@@ -152,9 +152,11 @@ void ExcPass::take_row(Lane& lane, const Columns& columns, std::size_t row, cons
   ring_.add(ring, waits, text);
 }
 
-/// A temporary rule of the series' asset has ended.
+/// A temporary rule of the series' asset may have ended by now.
 void ExcPass::reconfigure(Lane& lane, Id slot, Nanos at) {
-  configure(lane, table().series(slot).asset, at);
+  const Id asset = table().series(slot).asset;
+  if (at < lane.assets[asset].rules_until) return;
+  configure(lane, asset, at);
   announce();
 }
 
@@ -180,7 +182,7 @@ Status ExcPass::on_waveform(const v1::Waveform& waveform, std::uint32_t slot, co
   if (lane.flags[slot] == 0) return pass(frame, out);
   writer_->begin(out);
   const Nanos first = waveform.time(), last = last_time(waveform);
-  if (last >= lane.hot[slot].rules_until) reconfigure(lane, slot, last);
+  if (lane.flags[slot] & kWillChange) reconfigure(lane, slot, last);
   seen(lane, slot, last);
   const std::uint8_t flags = lane.flags[slot];
   if (waveform.pinned() || !(flags & (kGated | kInWindow))) return pass(frame, out);
@@ -231,7 +233,7 @@ Status ExcPass::take_derived(const Rows& rows, const FrameView& view, Output& ou
   for (int row = 0; row < rows.series_size(); ++row) {
     const Id slot = table().slots()[rows.series(row)];
     const Nanos end = rows.end(row);
-    if ((lane.flags[slot] & kWillChange) && end >= lane.hot[slot].rules_until) reconfigure(lane, slot, end);
+    if (lane.flags[slot] & kWillChange) reconfigure(lane, slot, end);
     for (const Id number : lane.sensors[slot].derived) {
       Watch& watch = lane.watches[number];
       const std::span<const double> column = rules_->signals()[watch.signal].of(rows);

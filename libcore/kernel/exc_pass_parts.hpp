@@ -28,7 +28,6 @@ enum ExcFlag : std::uint8_t {
 struct ExcPass::Hot {
   double low = -kInfinity, high = kInfinity;  // a finite value in low..high leaves every condition as it is: not met
   Nanos newest = kBeginning;
-  Nanos rules_until = kForever;
 };
 
 struct ExcPass::Sensor {

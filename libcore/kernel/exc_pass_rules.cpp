@@ -125,7 +125,6 @@ void ExcPass::link(Lane& lane, Id number) {
     sensor.derived.clear();
     lane.flags[slot] = static_cast<std::uint8_t>((sensor.windows.empty() ? 0 : kInWindow) |
                                                  (asset.rules_until == kForever ? 0 : kWillChange));
-    lane.hot[slot].rules_until = asset.rules_until;
   }
   for (const Id id : asset.watches) {
     Watch& watch = lane.watches[id];

@@ -32,7 +32,7 @@ std::span<const double> span_of(const google::protobuf::RepeatedField<double>& c
 template <class... Args>
 Status bad(const Rule& rule, fmt::format_string<Args...> format, Args&&... args) {
   return Status::error(Code::bad_config,
-                       fmt::format("exc-pass: rule '{}': {}", rule.name, fmt::format(format, std::forward<Args>(args)...)));
+                       fmt::format("policy: exc-pass: rule '{}': {}", rule.name, fmt::format(format, std::forward<Args>(args)...)));
 }
 
 Result<Signal> parse_signal(const Rule& rule) {

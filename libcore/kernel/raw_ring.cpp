@@ -14,8 +14,13 @@ std::size_t RawRing::cost(const Block& block) {
 }
 
 RawRing::Block& RawRing::append(std::uint32_t series, bool waveform) {
-  if (free_.empty() || waveform) blocks_.emplace_back();
-  else blocks_.splice(blocks_.end(), free_, free_.begin());
+  if (free_.empty() || waveform) {
+    blocks_.emplace_back();
+    // Spare blocks are not counted: they must not add to what waveforms take.
+    if (!free_.empty()) free_.pop_front();
+  } else {
+    blocks_.splice(blocks_.end(), free_, free_.begin());
+  }
   Block& block = blocks_.back();
   block.self = std::prev(blocks_.end());
   block.next = nullptr;

@@ -102,11 +102,11 @@ TEST_CASE("rules that make no sense are refused by name") {
   CHECK(error_of(R"({"match":"+/+/+/+","above":1})").empty());
   CHECK(error_of(R"({"match":"+/+/+/+","above":1,"signal":"band:x@envelope"})").empty());
   CHECK(error_of(R"({"match":"+/+/+/+","name":"n"})") ==
-        "exc-pass: rule 'n': neither 'above' nor 'below': it would never be crossed");
+        "policy: exc-pass: rule 'n': neither 'above' nor 'below': it would never be crossed");
   CHECK(error_of(R"({"match":"+/+/+/+","above":1,"below":2})") ==
-        "exc-pass: rule 'exc-pass[0]': 'below' 2 is greater than 'above' 1: every value would cross");
+        "policy: exc-pass: rule 'exc-pass[0]': 'below' 2 is greater than 'above' 1: every value would cross");
   CHECK(error_of(R"({"match":"+/+/+/+","above":1,"post":"0"})") ==
-        "exc-pass: rule 'exc-pass[0]': 'post' is 0: nothing would pass behind the crossing");
+        "policy: exc-pass: rule 'exc-pass[0]': 'post' is 0: nothing would pass behind the crossing");
   for (const char* signal : {"rsm", "band:", "bands:x", "rms@envelope"})
     CHECK(error_of(R"({"match":"+/+/+/+","above":1,"signal":")" + std::string(signal) + "\"}").find("is none of value, rate") !=
           std::string::npos);
