@@ -180,7 +180,7 @@ Status WinAgg::append(std::size_t lane, std::uint32_t slot, Pane& pane, const Re
       one.moments = moments_of(std::span<const double>(&reading.value, 1));
       one.moments.first_time = one.moments.last_time = reading.time;
     }
-    pane.readings_sealed->merge(one);
+    pane.readings_sealed.merge(one);
     ++out_of_order_;
     return {};
   }

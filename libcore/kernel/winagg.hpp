@@ -125,6 +125,7 @@ class WinAgg final : public Stage {
   // winagg_windows.cpp: what goes out
   void schedule(std::size_t lane, std::uint32_t slot, Nanos time);
   void advance(std::uint32_t node);
+  void fetch_ahead(std::size_t lane, const std::vector<std::uint32_t>& slots, std::size_t at) const;
   Nanos reached(std::size_t lane, const Node& node) const;
   void process(std::size_t lane, std::uint32_t slot, bool all);
   void hold_on(std::size_t lane, std::uint32_t slot);

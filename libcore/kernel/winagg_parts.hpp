@@ -63,7 +63,7 @@ struct WinAgg::Pane {
   bool once = false;          // its windows' rows leave once, when the lateness is over; see WinAgg
   std::vector<Slice> slices;
   // What has been taken out of `data` and `slices` for good, and up to which times.
-  std::unique_ptr<Content> readings_sealed, slices_sealed;
+  Content readings_sealed, slices_sealed;
   Nanos readings_until = kBeginning, slices_until = kBeginning;
   std::unique_ptr<Content> total;  // all of it, when known
 };

@@ -43,7 +43,7 @@ with open("stream.json", "w") as stream:
     for _, frame in sorted(frames, key=lambda pair: pair[0]): print(json.dumps(frame), file=stream)
 EOP
 cat >compare.py <<'EOP'
-import json, math, sys
+import datetime, json, math, sys
 import numpy
 wanted = {}
 for series in json.load(open("plain.json")):
@@ -60,10 +60,18 @@ def check(what, where, got, want, size):
     worst[what] = max(worst.get(what, 0), off)
     assert off <= 1e-10, f"{what} of {where}: {got}, numpy has {want}"
 rows = 0
-for line in sys.stdin:
-    row = json.loads(line)
-    if row["frame"] != "aggregate": continue
-    where = row["series"].split("/")[-1], int(row["start"])
+def nanos(text):
+    seconds, _, fraction = text.rstrip("Z").partition(".")
+    at = datetime.datetime.fromisoformat(seconds + "+00:00")
+    return int(at.timestamp()) * 10**9 + int(fraction.ljust(9, "0") or 0)
+def all_rows():
+    for line in sys.stdin:
+        frame = json.loads(line)
+        if frame["frame"] != "aggregates": continue
+        columns = {name: column for name, column in frame.items() if isinstance(column, list)}
+        for i in range(len(frame["series"])): yield {name: column[i] for name, column in columns.items()}
+for row in all_rows():
+    where = row["series"].split("/")[-1], nanos(row["start"])
     x = wanted.pop(where)
     rows += 1
     assert int(row["count"]) == len(x), where
