@@ -18,13 +18,11 @@ constexpr std::size_t kBlock = 16;  // readings that are taken at once, in order
 template <class Reading>
 std::size_t unique_of_one_time(Reading* readings, std::size_t n) {
   const auto bits = [](const Reading& r) { return std::bit_cast<std::uint64_t>(r.value); };
-  std::sort(readings, readings + n, [&](const Reading& a, const Reading& b) {
-    return bits(a) != bits(b) ? bits(a) < bits(b) : a.order > b.order;
-  });
+  std::sort(readings, readings + n,
+            [&](const Reading& a, const Reading& b) { return bits(a) != bits(b) ? bits(a) < bits(b) : a.order > b.order; });
   const auto end = std::unique(readings, readings + n, [&](const Reading& a, const Reading& b) { return bits(a) == bits(b); });
-  std::sort(readings, end, [&](const Reading& a, const Reading& b) {
-    return a.order != b.order ? a.order < b.order : bits(a) < bits(b);
-  });
+  std::sort(readings, end,
+            [&](const Reading& a, const Reading& b) { return a.order != b.order ? a.order < b.order : bits(a) < bits(b); });
   return static_cast<std::size_t>(end - readings);
 }
 
@@ -151,7 +149,8 @@ Status WinAgg::add_slice(Pane& pane, const Slice& slice, Nanos before) {
 }
 
 Status WinAgg::too_much() const {
-  return Status::error(Code::bad_data, fmt::format("what open windows hold takes more than {} bytes; see --memory", options_.memory));
+  return Status::error(Code::bad_data,
+                       fmt::format("what open windows hold takes more than {} bytes; see --memory", options_.memory));
 }
 
 /// Room for at least `readings`. What forgotten panes had is used again: series have about as many readings in each pane.

@@ -85,7 +85,7 @@ struct WinAgg::Track {
   Nanos scheduled = kForever;
   Nanos processed = kBeginning;  // up to where windows have been closed
   Nanos filled = kForever;       // of a curve: start of the first pane that may still have to be made without a reading
-  Reading before;             // the last one of the panes that are gone, for curves
+  Reading before;                // the last one of the panes that are gone, for curves
   Nanos before_until = kBeginning;
 };
 

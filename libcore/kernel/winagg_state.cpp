@@ -74,7 +74,8 @@ bool WinAgg::load_pane(const v1::WinAggPane& from, Pane& pane) {
   const auto size = static_cast<std::uint32_t>(from.time_size());
   if (size > 0 && !enlarge(pane, size).ok()) return false;
   pane.size = size;
-  for (int i = 0; i < from.time_size(); ++i) pane.data[static_cast<std::size_t>(i)] = {from.time(i), from.order(i), from.value(i)};
+  for (int i = 0; i < from.time_size(); ++i)
+    pane.data[static_cast<std::size_t>(i)] = {from.time(i), from.order(i), from.value(i)};
   for (const v1::WinAggSlice& part : from.slice()) {
     Slice& slice = pane.slices.emplace_back();
     slice.time = part.time();
@@ -204,7 +205,8 @@ Status WinAgg::load(std::string_view bytes) {
     return {};
   }
   const auto unfit = [] { return Status::error(Code::bad_config, "the saved state does not fit its series table"); };
-  if (state.slot_size() != static_cast<int>(table().size()) || state.node_size() > static_cast<int>(nodes_.size())) return unfit();
+  if (state.slot_size() != static_cast<int>(table().size()) || state.node_size() > static_cast<int>(nodes_.size()))
+    return unfit();
   for (int i = 0; i < state.node_size(); ++i) {
     const v1::WinAggNode& node = state.node(i);
     for (const int size : {node.newest_size(), node.tick_size(), node.ticking_size(), node.restarted_size()})

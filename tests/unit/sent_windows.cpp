@@ -44,7 +44,7 @@ TEST_CASE("beyond its bound it takes old windows for sent, and never gives a rev
   const Nanos last = 1000 * 30;
   for (Nanos start = 0; start <= last; start += 30) (void)sent.send(start, 10);  // with holes between
   CHECK(sent.runs().size() == SentWindows::kMost);
-  CHECK(sent.find(10) == 0U);       // a hole of long ago
+  CHECK(sent.find(10) == 0U);  // a hole of long ago
   CHECK_FALSE(sent.find(last - 10).has_value());
   CHECK(sent.send(10, 10) == 1U);
   CHECK(sent.find(10) == 1U);

@@ -162,7 +162,8 @@ TEST_CASE("raw goes on with --keep, where it is pinned, and where no rule matche
     options.keep = keep;
     const Ran ran = run(policy, in, options);
     CHECK(ran.rows.at(0).count(0) == 6);
-    return std::pair(testing::frames_of(ran.out, FrameKind::readings).size(), testing::frames_of(ran.out, FrameKind::waveform).size());
+    return std::pair(testing::frames_of(ran.out, FrameKind::readings).size(),
+                     testing::frames_of(ran.out, FrameKind::waveform).size());
   };
   CHECK(forwarded(false) == std::pair<std::size_t, std::size_t>(2, 1));
   CHECK(forwarded(true) == std::pair<std::size_t, std::size_t>(3, 2));
@@ -190,7 +191,7 @@ TEST_CASE("each sample of a waveform is in the window of its own time, and cover
   StreamWriter writer = stream(v1::VALUE_TYPE_WAVEFORM);
   std::vector<float> samples(100);
   for (std::size_t i = 0; i < samples.size(); ++i) samples[i] = static_cast<float>(i);
-  waveform(writer, 95 * kSecond / 10, 0.01, samples);  // half a second on both sides of 10 s
+  waveform(writer, 95 * kSecond / 10, 0.01, samples);                         // half a second on both sides of 10 s
   waveform(writer, 105 * kSecond / 10, 0.02, std::vector<float>(100, 1.0F));  // another rate
   samples[3] = std::numeric_limits<float>::quiet_NaN();
   waveform(writer, 30 * kSecond, 0.01, samples);
@@ -256,10 +257,12 @@ TEST_CASE("history of a window that was sent is a delta, of one that was not its
   std::vector<std::string> rows;
   for (const v1::Aggregates& a : ran.rows)
     for (int i = 0; i < a.series_size(); ++i)
-      rows.push_back(std::to_string(a.start(i) / kSecond) + " revision " + std::to_string(a.revision(i)) + (a.delta(i) ? " delta" : "") +
-                     (a.historical() ? " historical" : "") + " mean " + std::to_string(static_cast<int>(a.mean(i))));
-  CHECK(rows == std::vector<std::string>{"0 revision 0 mean 1", "0 revision 1 delta historical mean 5", "10 revision 0 historical mean 7",
-                                         "30 revision 0 mean 1", "30 revision 1 delta historical mean 9"});
+      rows.push_back(std::to_string(a.start(i) / kSecond) + " revision " + std::to_string(a.revision(i)) +
+                     (a.delta(i) ? " delta" : "") + (a.historical() ? " historical" : "") + " mean " +
+                     std::to_string(static_cast<int>(a.mean(i))));
+  CHECK(rows == std::vector<std::string>{"0 revision 0 mean 1", "0 revision 1 delta historical mean 5",
+                                         "10 revision 0 historical mean 7", "30 revision 0 mean 1",
+                                         "30 revision 1 delta historical mean 9"});
 }
 
 TEST_CASE("a death, a gap and a restart mark the windows that they cut short") {
@@ -405,7 +408,8 @@ TEST_CASE("a clock that is set back adds to windows that are gone") {
 }
 
 TEST_CASE("a temporary rule ends at its event time, and the windows that it shaped are marked") {
-  const Policy policy = policy_of(R"({"match":"+/+/+/+","window":"20s","expires":"25000000000","reason":"test"},{"match":"+/+/+/+","window":"10s"})");
+  const Policy policy = policy_of(
+      R"({"match":"+/+/+/+","window":"20s","expires":"25000000000","reason":"test"},{"match":"+/+/+/+","window":"10s"})");
   StreamWriter writer = stream();
   readings(writer, Doubles{{1, 1}, {21, 2}, {26, 3}, {31, 4}});
   const Ran ran = run(policy, writer.take());
@@ -479,6 +483,7 @@ TEST_CASE("a policy whose windows make no sense is refused with the rule's name"
   CHECK(said(R"({"match":"+/+/+/+","name":"r","window":"1m","slide":"0"})") == "policy: winagg 'r': a slide of length zero");
   CHECK(said(R"({"match":"+/+/+/+","name":"r","window":"1m","slide":"7s"})") ==
         "policy: winagg 'r': the slide, 7s, does not divide the window, 1m");
-  CHECK(said(R"({"match":"+/+/+/+","name":"r","window":"1d","slide":"1ms"})") == "policy: winagg 'r': more than 10000 slides in a window");
+  CHECK(said(R"({"match":"+/+/+/+","name":"r","window":"1d","slide":"1ms"})") ==
+        "policy: winagg 'r': more than 10000 slides in a window");
   CHECK(WinAgg::check(policy_of(R"({"match":"+/+/+/+","window":"1m","slide":"20s","weighting":"linear"})")).ok());
 }
