@@ -20,8 +20,7 @@ Status SideFile::begin(std::uint64_t at, bool resumed) {
   const std::uint64_t size = file_size(file_.get());
   if (size == at) return {};
   if (resumed && size > at) return cut_file(file_.get(), path_, at);
-  if (resumed)
-    return Status::error(Code::bad_config, fmt::format("{}: {} bytes, and the saved state wrote {}", path_, size, at));
+  if (resumed) return Status::error(Code::bad_config, fmt::format("{}: {} bytes, and the saved state wrote {}", path_, size, at));
   return Status::error(Code::cant_create, path_ + ": the file is there, and this run does not go on from a saved state");
 }
 

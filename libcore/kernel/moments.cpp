@@ -152,8 +152,8 @@ void Moments::merge(const Moments& other) {
     return;
   }
   const double a = weight, b = other.weight, both = a + b;
-  const double d = other.mean - mean, share = d * b / both;     // how far the mean moves
-  const double pull = d * share * a;                            // d²·a·b / (a + b)
+  const double d = other.mean - mean, share = d * b / both;  // how far the mean moves
+  const double pull = d * share * a;                         // d²·a·b / (a + b)
   const double u = a / both, v = b / both;
   m4 += other.m4 + pull * d * d * (u * u - u * v + v * v) + 6 * d * d * (u * u * other.m2 + v * v * m2) +
         4 * d * (u * other.m3 - v * m3);

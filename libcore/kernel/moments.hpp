@@ -15,11 +15,11 @@ namespace twinpipe {
 
 struct Moments {
   std::uint64_t count = 0;
-  double weight = 0;                // sum of the weights: of readings their number, of a curve seconds
+  double weight = 0;  // sum of the weights: of readings their number, of a curve seconds
   double mean = 0;
-  double m2 = 0, m3 = 0, m4 = 0;    // sums of w·(x − mean)^k
-  double min = 0, max = 0;          // where weight > 0
-  double first = 0, last = 0;       // values at first_time and last_time
+  double m2 = 0, m3 = 0, m4 = 0;  // sums of w·(x − mean)^k
+  double min = 0, max = 0;        // where weight > 0
+  double first = 0, last = 0;     // values at first_time and last_time
   Nanos first_time = kForever, last_time = kBeginning;
 
   bool empty() const { return !(weight > 0); }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// The hot path of the window aggregates: readings and waveforms into panes.
+// The hot path of the window aggregates: readings into panes.
 #include "kernel/winagg.hpp"
 
 #include <fmt/format.h>
@@ -8,7 +8,6 @@
 #include <cmath>
 #include <limits>
 
-#include "kernel/waveform_split.hpp"
 #include "kernel/winagg_parts.hpp"
 
 namespace twinpipe {
@@ -29,7 +28,8 @@ WinAgg::WinAgg(const SeriesTable& table, const Policy& policy, WinAggOptions opt
       rules_(policy, kWinAggSection,
              [](const Rule& rule, v1::AppliedRule& to) { to.set_heartbeat(rule.duration("heartbeat").value_or(0)); }),
       options_(options),
-      lanes_{std::make_unique<Lane>(), std::make_unique<Lane>()}, late_(late) {
+      lanes_{std::make_unique<Lane>(), std::make_unique<Lane>()},
+      late_(late) {
   for (const Rule& rule : rules_.rules())
     longest_ = std::max(longest_, saturating_add(rule.duration("window").value_or(0), rule.duration("lateness").value_or(0)));
 }
@@ -115,15 +115,17 @@ WinAgg::Fate WinAgg::admit(std::size_t lane, std::uint32_t slot, Nanos pane) con
 Status WinAgg::pane_for(std::size_t lane, std::uint32_t slot, Nanos start, Pane*& found) {
   const Setting& setting = settings_[slot];
   Track& track = lanes_[lane]->tracks[slot];
-  const auto behind = std::find_if(track.panes.rbegin(), track.panes.rend(), [start](const Pane& pane) { return pane.start <= start; });
+  const auto behind =
+      std::find_if(track.panes.rbegin(), track.panes.rend(), [start](const Pane& pane) { return pane.start <= start; });
   if (behind != track.panes.rend() && behind->start == start) {
     found = &*behind;
     return {};
   }
   if (track.panes.size() >= options_.max_open)
-    return Status::error(Code::bad_data, fmt::format("{}: more than {} windows are open; see --max-open: its node's watermark does "
-                                                     "not follow its event times",
-                                                     table().name(slot), options_.max_open));
+    return Status::error(Code::bad_data,
+                         fmt::format("{}: more than {} windows are open; see --max-open: its node's watermark does "
+                                     "not follow its event times",
+                                     table().name(slot), options_.max_open));
   Pane pane;
   pane.start = start;
   pane.once = lane == kHistorical;
@@ -180,7 +182,7 @@ Status WinAgg::append(std::size_t lane, std::uint32_t slot, Pane& pane, const Re
       one.moments = moments_of(std::span<const double>(&reading.value, 1));
       one.moments.first_time = one.moments.last_time = reading.time;
     }
-    pane.readings_sealed->merge(one);
+    pane.readings_sealed.merge(one);
     ++out_of_order_;
     return {};
   }
@@ -306,213 +308,6 @@ void WinAgg::pass_texts(std::size_t lane, const Columns& columns) {
     ++not_numeric_;
     saw(lane, table().node_of(slot), columns.time[row]);
   }
-}
-
-// ---- one waveform -------------------------------------------------------------------------------------------------------
-
-namespace {
-
-std::size_t samples_of(const v1::Waveform& waveform) {
-  return static_cast<std::size_t>(std::max(waveform.float_sample_size(), waveform.double_sample_size()));
-}
-
-/// The first sample whose time is at or behind `time`.
-std::size_t sample_at(const v1::Waveform& waveform, Nanos time, std::size_t samples) {
-  const double period = waveform.sample_period() * static_cast<double>(kSecond);
-  const double guess = static_cast<double>(time - waveform.time()) / period;
-  auto sample = static_cast<std::size_t>(std::clamp(std::ceil(guess), 0.0, static_cast<double>(samples)));
-  while (sample > 0 && sample_time(waveform, sample - 1) >= time) --sample;
-  while (sample < samples && sample_time(waveform, sample) < time) ++sample;
-  return sample;
-}
-
-/// Samples that are not numbers are left out and counted.
-template <class T>
-Moments moments_of_finite(std::span<const T> samples, std::uint64_t& excluded) {
-  Moments moments = moments_of(samples);
-  if (std::isfinite(moments.mean)) return moments;
-  std::vector<T> finite;
-  std::ranges::copy_if(samples, std::back_inserter(finite), [](T sample) { return std::isfinite(sample); });
-  excluded += samples.size() - finite.size();
-  return moments_of(std::span<const T>(finite));
-}
-
-}  // namespace
-
-Status WinAgg::on_waveform(const v1::Waveform& waveform, std::uint32_t slot, const FrameView& frame, Output& out) {
-  out_ = &out;
-  const std::size_t samples = samples_of(waveform), lane = waveform.historical() ? kHistorical : kLive;
-  if (waveform.time() >= settings_[slot].until) configure(slot, waveform.time());
-  const Setting& setting = settings_[slot];
-  if (setting.rule == nullptr || samples == 0) return pass(frame, out);
-  const double span = static_cast<double>(samples) * waveform.sample_period() * static_cast<double>(kSecond);
-  const bool period_is_sensible = waveform.sample_period() > 0 && span < static_cast<double>(kFarthest);
-  if (!period_is_sensible || waveform.time() > kFarthest || waveform.time() < -kFarthest)
-    return Status::error(Code::bad_data, fmt::format("{}: a waveform of {} samples from {} with a sample period of {} s",
-                                                     table().name(slot), samples, waveform.time(), waveform.sample_period()));
-  const bool good = is_good(waveform.has_quality() ? waveform.quality() : kGood);
-  for (std::size_t from = 0, to = 0; from < samples; from = to) {
-    const Nanos time = sample_time(waveform, from), pane = floor_to(time, setting.slide);
-    to = sample_at(waveform, pane + setting.slide, samples);
-    Slice slice{time, waveform.seq() << 20 | (waveform.index() & 0xFFFFFU), {}};
-    Content& content = slice.content;
-    if (!good) content.excluded = to - from;
-    else if (waveform.float_sample_size() > 0)
-      content.moments = moments_of_finite(std::span(waveform.float_sample().data() + from, to - from), content.excluded);
-    else content.moments = moments_of_finite(std::span(waveform.double_sample().data() + from, to - from), content.excluded);
-    if (content.moments.count > 0) content.moments.first_time = time, content.moments.last_time = sample_time(waveform, to - 1);
-    content.samples = content.moments.weight;
-    content.covered = content.samples * waveform.sample_period();
-    Fate fate = Fate::taken;
-    if (Status status = insert_slice(lane, slot, pane, slice, fate); !status.ok()) return status;
-    if (fate == Fate::late) {
-      late(waveform, slot, from, to);
-      continue;
-    }
-    samples_taken_ += to - from;
-    samples_excluded_ += content.excluded;
-  }
-  saw(lane, table().node_of(slot), waveform.time());
-  if (rules_.has_news())
-    for (std::string& line : rules_.announce(out)) notice(std::move(line));
-  if (options_.keep || waveform.pinned()) out.forward(frame);
-  write_late();
-  write_rows(out);
-  return {};
-}
-
-Status WinAgg::insert_slice(std::size_t lane, std::uint32_t slot, Nanos start, const Slice& slice, Fate& fate) {
-  fate = admit(lane, slot, start);
-  if (fate == Fate::late) return {};
-  park(lane, slot);
-  Pane* pane = nullptr;
-  if (Status status = pane_for(lane, slot, start, pane); !status.ok()) return status;
-  const Nanos watermark = nodes_[table().node_of(slot)].clock[lane].watermark();
-  if (pane->emitted > 0) reopen(lane, slot, slice.time);
-  return add_slice(*pane, slice, saturating_sub(watermark, settings_[slot].lateness));
-}
-
-// ---- the rest -----------------------------------------------------------------------------------------------------------
-
-Status WinAgg::on_watermark(const v1::Watermark& watermark, const FrameView& frame, Output& out) {
-  const std::size_t lane = watermark.lane() == v1::LANE_HISTORICAL ? kHistorical : kLive;
-  const Nanos time = std::min(watermark.time(), kFarthest);
-  const auto node = table().find_node(watermark.node());
-  if (!node || *node >= nodes_.size()) {
-    auto& early = early_ticks_.try_emplace(watermark.node(), std::array{kBeginning, kBeginning}).first->second;
-    early[lane] = std::max(early[lane], time);
-    return pass(frame, out);
-  }
-  out_ = &out;
-  Clock& clock = nodes_[*node].clock[lane];
-  clock.tick = clock.watermark();  // windows that event times closed stay closed
-  clock.ticking = true;
-  clock.due = kForever;
-  if (time > clock.tick) {
-    clock.tick = time;
-    advance(*node);
-  }
-  write_rows(out);
-  return pass(frame, out);
-}
-
-Status WinAgg::on_lifecycle(const v1::Lifecycle& lifecycle, const FrameView& frame, Output& out) {
-  const auto node = table().find_node(lifecycle.node());
-  if (!node || *node >= nodes_.size()) return pass(frame, out);
-  const bool of_link = lifecycle.reason() == v1::Lifecycle::REASON_HOST_LINK_LOST ||
-                       lifecycle.reason() == v1::Lifecycle::REASON_HOST_LINK_RESTORED;
-  if (lifecycle.online()) {
-    if (lifecycle.has_session() && !of_link) begin_session(*node, lifecycle.session());
-    return pass(frame, out);
-  }
-  std::uint32_t asset = kEverything;
-  if (!lifecycle.asset().empty()) {
-    const auto is_it = [&](std::uint32_t slot) {
-      const Asset& a = table().asset_of(slot);
-      return a.asset == lifecycle.asset() && a.line == lifecycle.line() && a.site == lifecycle.site();
-    };
-    const auto slot = std::ranges::find_if(nodes_[*node].slots, is_it);
-    if (slot == nodes_[*node].slots.end()) return pass(frame, out);
-    asset = table().series(*slot).asset;
-  }
-  out_ = &out;
-  Mark mark = open_span(*node, of_link ? v1::CUT_GAP : v1::CUT_DEATH);
-  mark.asset = asset;
-  add_mark(*node, mark);
-  close_all(*node, asset);
-  write_rows(out);
-  return pass(frame, out);
-}
-
-/// A session's clock may be another one than that of the session before: its watermark begins anew. Windows that are open
-/// stay so.
-void WinAgg::begin_session(std::uint32_t number, const v1::Session& session) {
-  Node& node = nodes_[number];
-  const auto same = [&session](const v1::Session& s) { return s.birth() == session.birth() && s.bdseq() == session.bdseq(); };
-  if (std::any_of(node.sessions.rbegin(), node.sessions.rend(), same)) return;
-  constexpr std::size_t kMost = 16;
-  if (node.sessions.size() >= kMost) node.sessions.erase(node.sessions.begin());
-  node.sessions.push_back(session);
-  if (node.sessions.size() == 1) return;
-  for (Clock& clock : node.clock) clock.newest = clock.tick = kBeginning;
-}
-
-Status WinAgg::on_frame(const v1::Frame& frame, const FrameView& view, Output& out) {
-  out_ = &out;
-  if (frame.has_applied()) take_applied(frame.applied());
-  if (frame.has_resume() && !std::exchange(loaded_, false)) begin_empty();
-  if (frame.has_gap()) {
-    const v1::Gap& gap = frame.gap();
-    if (const auto node = table().find_node(gap.node()); node && *node < nodes_.size()) {
-      Mark mark = open_span(*node, v1::CUT_GAP);
-      if (gap.from() != 0 && gap.to() != 0 && gap.from() <= gap.to()) mark = {gap.from(), gap.to(), gap.from(), kEverything, kEverything, v1::CUT_GAP};
-      add_mark(*node, mark);
-    }
-  }
-  write_rows(out);
-  return pass(view, out);
-}
-
-/// The source goes on from a Position whose state we do not have.
-void WinAgg::begin_empty() {
-  for (const auto& lane : lanes_) *lane = Lane{};
-  nodes_.clear();
-  settings_.clear();
-  sent_.clear();
-  waiting_.clear();
-  rows_.clear();
-  held_ = 0;
-  restarted_ = true;
-  grow();
-  for (std::uint32_t slot = 0; slot < table().size(); ++slot) {
-    nodes_[table().node_of(slot)].slots.push_back(slot);
-    for (const auto& lane : lanes_) lane->heads[slot].node = table().node_of(slot), lane->heads[slot].ruled = true;
-  }
-}
-
-/// Declares, for their last rows, series that the last segment does not know: nothing comes behind that could want the alias.
-void WinAgg::declare_missing(Output& out) {
-  auto alias = static_cast<std::uint32_t>(table().slots().size());
-  for (std::uint32_t slot = 0; slot < table().size(); ++slot) {
-    const bool open = std::ranges::any_of(lanes_, [slot](const auto& lane) {
-      return !lane->tracks[slot].panes.empty() || lane->tracks[slot].filled != kForever;
-    });
-    if (!open || table().alias_of(slot)) continue;
-    v1::Frame frame;
-    *frame.mutable_series() = table().declaration(slot, alias);
-    out.frame(frame);
-    given_alias_[slot] = alias++;
-  }
-}
-
-Status WinAgg::finish(Output& out) {
-  out_ = &out;
-  finishing_ = true;
-  declare_missing(out);
-  for (std::size_t lane = 0; lane < kLanes; ++lane)
-    for (std::uint32_t slot = 0; slot < lanes_[lane]->tracks.size(); ++slot) process(lane, slot, true);
-  write_rows(out);
-  return {};
 }
 
 std::vector<Counter> WinAgg::counters() const {

@@ -32,9 +32,9 @@ class WinAggSlot;
 }  // namespace v1
 
 struct WinAggOptions {
-  bool keep = false;                             // forward the raw that is aggregated, too
-  std::size_t max_open = 1024;                   // panes of one series and lane
-  std::size_t memory = std::size_t{4} << 30;     // bytes of readings in open windows
+  bool keep = false;                          // forward the raw that is aggregated, too
+  std::size_t max_open = 1024;                // panes of one series and lane
+  std::size_t memory = std::size_t{4} << 30;  // bytes of readings in open windows
 };
 
 class WinAgg final : public Stage {
@@ -98,14 +98,15 @@ class WinAgg final : public Stage {
   template <class T>
   Status take(std::size_t lane, const Columns& columns, std::span<const T> values);
   Status insert(std::size_t lane, std::uint32_t slot, const Reading& reading, Fate& fate);
-  Status insert_slice(std::size_t lane, std::uint32_t slot, Nanos pane, const Slice& slice, Fate& fate);
   Fate admit(std::size_t lane, std::uint32_t slot, Nanos pane) const;
   Status pane_for(std::size_t lane, std::uint32_t slot, Nanos start, Pane*& pane);
   Status append(std::size_t lane, std::uint32_t slot, Pane& pane, const Reading& reading);
   void reopen(std::size_t lane, std::uint32_t slot, Nanos time);
   void saw(std::size_t lane, std::uint32_t node, Nanos time);
   void pass_texts(std::size_t lane, const Columns& columns);
-  // winagg_late.cpp
+
+  // winagg_waveform.cpp, winagg_late.cpp
+  Status insert_slice(std::size_t lane, std::uint32_t slot, Nanos pane, const Slice& slice, Fate& fate);
   void late(std::size_t lane, const Columns& columns, std::size_t row);
   void late(const v1::Waveform& waveform, std::uint32_t slot, std::size_t from, std::size_t to);
   std::uint32_t late_alias(std::uint32_t slot);
@@ -122,30 +123,38 @@ class WinAgg final : public Stage {
   void give_back(std::unique_ptr<Reading[]> data, std::uint32_t capacity);
   Status too_much() const;
 
-  // winagg_windows.cpp: what goes out
+  // winagg_windows.cpp: when windows close
   void schedule(std::size_t lane, std::uint32_t slot, Nanos time);
   void advance(std::uint32_t node);
+  void fetch_ahead(std::size_t lane, const std::vector<std::uint32_t>& slots, std::size_t at) const;
   Nanos reached(std::size_t lane, const Node& node) const;
   void process(std::size_t lane, std::uint32_t slot, bool all);
   void hold_on(std::size_t lane, std::uint32_t slot);
   void emit_due(std::size_t lane, std::uint32_t slot, bool once, bool all);
   bool is_due(std::size_t lane, std::uint32_t slot, Nanos end, bool once) const;
-  void emit(std::size_t lane, std::uint32_t slot, Nanos end, bool once);
-  Content sum(std::size_t lane, std::uint32_t slot, Nanos start, Nanos end, bool once);
-  Content curve(std::size_t lane, std::uint32_t slot, Nanos start, Nanos end, bool once);
   void drop_final(std::size_t lane, std::uint32_t slot);
   Nanos next_due(std::size_t lane, std::uint32_t slot) const;
   static bool holds_on(std::size_t lane, const Setting& setting);
   static std::uint32_t final_before(const Setting& setting, Nanos pane, Nanos watermark);
+
+  // winagg_rows.cpp: what they come to
+  void emit(std::size_t lane, std::uint32_t slot, Nanos end, bool once);
+  Content sum(std::size_t lane, std::uint32_t slot, Nanos start, Nanos end, bool once);
+  Content curve(std::size_t lane, std::uint32_t slot, Nanos start, Nanos end, bool once);
   Nanos covered_until(std::uint32_t slot, const Reading& reading) const;
+  void add_row(std::size_t lane, std::uint32_t slot, Nanos start, Nanos end, bool delta, const Content& content);
+  std::uint32_t alias_of(std::uint32_t slot) const;
+  void write_rows(Output& out);
+
+  // winagg_source.cpp: sessions, deaths, gaps, the end
+  void begin_session(std::uint32_t node, const v1::Session& session);
+  void begin_empty();
   void close_all(std::uint32_t node, std::uint32_t asset);
   void add_mark(std::uint32_t node, const Mark& mark);
   bool concerns(const Mark& mark, std::uint32_t slot) const;
   Mark open_span(std::uint32_t node, std::uint32_t cut) const;
   std::uint32_t cut_of(std::uint32_t slot, Nanos start, Nanos end) const;
-  void add_row(std::size_t lane, std::uint32_t slot, Nanos start, Nanos end, bool delta, const Content& content);
-  std::uint32_t alias_of(std::uint32_t slot) const;
-  void write_rows(Output& out);
+  void declare_missing(Output& out);
 
   // winagg_state.cpp
   static void save_pane(const Pane& pane, const Head& head, v1::WinAggPane& to);
@@ -153,28 +162,24 @@ class WinAgg final : public Stage {
   bool load_slot(const v1::WinAggSlot& from, std::uint32_t slot);
   static void load_node(const v1::WinAggNode& from, Node& node);
 
-  void begin_session(std::uint32_t node, const v1::Session& session);
-  void begin_empty();
-  void declare_missing(Output& out);
-
   RuleBook rules_;
   WinAggOptions options_;
   std::vector<Setting> settings_;  // by slot
   std::vector<SentWindows> sent_;  // by slot
   std::array<std::unique_ptr<Lane>, kLanes> lanes_;
-  std::vector<Node> nodes_;                                        // by the table's node number
-  std::map<std::string, std::array<Nanos, kLanes>> early_ticks_;   // watermarks of nodes that have no series yet
-  std::vector<v1::Applied> upstream_;                              // of deadbands, one a policy
-  std::vector<std::uint32_t> waiting_;  // slots with rows to send whose alias is not declared in this segment
-  Output* out_ = nullptr;               // during a handler
+  std::vector<Node> nodes_;                                       // by the table's node number
+  std::map<std::string, std::array<Nanos, kLanes>> early_ticks_;  // watermarks of nodes that have no series yet
+  std::vector<v1::Applied> upstream_;                             // of deadbands, one a policy
+  std::vector<std::uint32_t> waiting_;              // slots with rows to send whose alias is not declared in this segment
+  Output* out_ = nullptr;                           // during a handler
   std::map<std::pair<int, bool>, v1::Frame> rows_;  // by weighting and lane, until the end of the handler
   std::vector<std::uint32_t> passed_;
   std::vector<Stretch> stretches_;
   std::vector<double> block_;
   std::map<std::uint32_t, std::uint32_t> given_alias_;  // at the end, of series that the last segment does not declare
-  Nanos longest_ = 0;                                    // window and lateness of any rule
+  Nanos longest_ = 0;                                   // window and lateness of any rule
   bool loaded_ = false, resumed_ = false, restarted_ = false, finishing_ = false;
-  std::size_t held_ = 0;  // bytes of readings and slices
+  std::size_t held_ = 0;                                           // bytes of readings and slices
   std::array<std::vector<std::unique_ptr<Reading[]>>, 32> spare_;  // by the binary logarithm of their capacity
 
   Output* late_;

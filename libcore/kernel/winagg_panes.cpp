@@ -18,13 +18,11 @@ constexpr std::size_t kBlock = 16;  // readings that are taken at once, in order
 template <class Reading>
 std::size_t unique_of_one_time(Reading* readings, std::size_t n) {
   const auto bits = [](const Reading& r) { return std::bit_cast<std::uint64_t>(r.value); };
-  std::sort(readings, readings + n, [&](const Reading& a, const Reading& b) {
-    return bits(a) != bits(b) ? bits(a) < bits(b) : a.order > b.order;
-  });
+  std::sort(readings, readings + n,
+            [&](const Reading& a, const Reading& b) { return bits(a) != bits(b) ? bits(a) < bits(b) : a.order > b.order; });
   const auto end = std::unique(readings, readings + n, [&](const Reading& a, const Reading& b) { return bits(a) == bits(b); });
-  std::sort(readings, end, [&](const Reading& a, const Reading& b) {
-    return a.order != b.order ? a.order < b.order : bits(a) < bits(b);
-  });
+  std::sort(readings, end,
+            [&](const Reading& a, const Reading& b) { return a.order != b.order ? a.order < b.order : bits(a) < bits(b); });
   return static_cast<std::size_t>(end - readings);
 }
 
@@ -35,7 +33,7 @@ void WinAgg::park(std::size_t lane, std::uint32_t slot) {
   Head& head = lanes_[lane]->heads[slot];
   if (head.start == head.end) return;
   for (Pane& pane : lanes_[lane]->tracks[slot].panes) {
-    if (pane.start != head.start) continue;
+    if (!pane.data || head.limit != pane.data.get() + pane.capacity) continue;
     const auto size = static_cast<std::uint32_t>(head.next - pane.data.get());
     if (size != pane.size) pane.total.reset();
     pane.size = size;
@@ -89,12 +87,6 @@ Content content_of(const Reading* readings, std::size_t n, std::vector<double>& 
   return content;
 }
 
-template <class Content>
-void merge_into(std::unique_ptr<Content>& to, const Content& content) {
-  if (to) to->merge(content);
-  else to = std::make_unique<Content>(content);
-}
-
 }  // namespace
 
 /// Takes out for good what is older than `before`, in whole blocks: where a block ends depends on the order of time alone, so it
@@ -104,7 +96,7 @@ void WinAgg::seal(Pane& pane, Nanos before) {
   const Reading* const all = pane.data.get();
   std::size_t taken = 0;
   while (taken + kBlock <= pane.size && all[taken + kBlock - 1].time < before) {
-    merge_into(pane.readings_sealed, content_of<Content>(all + taken, kBlock, block_));
+    pane.readings_sealed.merge(content_of<Content>(all + taken, kBlock, block_));
     taken += kBlock;
   }
   if (taken == 0) return;
@@ -116,11 +108,10 @@ void WinAgg::seal(Pane& pane, Nanos before) {
 WinAgg::Content WinAgg::fold(Pane& pane) {
   if (pane.total) return *pane.total;
   settle(pane);
-  Content total = pane.readings_sealed ? *pane.readings_sealed : Content{};
+  Content total = pane.readings_sealed;
   for (std::size_t at = 0; at < pane.size; at += kBlock)
     total.merge(content_of<Content>(pane.data.get() + at, std::min<std::size_t>(kBlock, pane.size - at), block_));
-  if (!pane.slices_sealed && pane.slices.empty()) return total;
-  Content slices = pane.slices_sealed ? *pane.slices_sealed : Content{};
+  Content slices = pane.slices_sealed;
   for (const Slice& slice : pane.slices) slices.merge(slice.content);
   total.merge(slices);
   return total;
@@ -131,7 +122,7 @@ Status WinAgg::add_slice(Pane& pane, const Slice& slice, Nanos before) {
   constexpr std::size_t kMost = 64;
   pane.total.reset();
   if (slice.time <= pane.slices_until) {
-    pane.slices_sealed->merge(slice.content);
+    pane.slices_sealed.merge(slice.content);
     ++out_of_order_;
     return {};
   }
@@ -151,14 +142,15 @@ Status WinAgg::add_slice(Pane& pane, const Slice& slice, Nanos before) {
   const auto kept = std::ranges::lower_bound(pane.slices, before, {}, &Slice::time);
   for (auto old = pane.slices.begin(); old != kept; ++old) {
     pane.slices_until = old->time;
-    merge_into(pane.slices_sealed, old->content);
+    pane.slices_sealed.merge(old->content);
   }
   pane.slices.erase(pane.slices.begin(), kept);
   return {};
 }
 
 Status WinAgg::too_much() const {
-  return Status::error(Code::bad_data, fmt::format("what open windows hold takes more than {} bytes; see --memory", options_.memory));
+  return Status::error(Code::bad_data,
+                       fmt::format("what open windows hold takes more than {} bytes; see --memory", options_.memory));
 }
 
 /// Room for at least `readings`. What forgotten panes had is used again: series have about as many readings in each pane.

@@ -63,7 +63,7 @@ struct WinAgg::Pane {
   bool once = false;          // its windows' rows leave once, when the lateness is over; see WinAgg
   std::vector<Slice> slices;
   // What has been taken out of `data` and `slices` for good, and up to which times.
-  std::unique_ptr<Content> readings_sealed, slices_sealed;
+  Content readings_sealed, slices_sealed;
   Nanos readings_until = kBeginning, slices_until = kBeginning;
   std::unique_ptr<Content> total;  // all of it, when known
 };
@@ -85,7 +85,7 @@ struct WinAgg::Track {
   Nanos scheduled = kForever;
   Nanos processed = kBeginning;  // up to where windows have been closed
   Nanos filled = kForever;       // of a curve: start of the first pane that may still have to be made without a reading
-  Reading before;             // the last one of the panes that are gone, for curves
+  Reading before;                // the last one of the panes that are gone, for curves
   Nanos before_until = kBeginning;
 };
 

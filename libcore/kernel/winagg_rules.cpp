@@ -29,7 +29,8 @@ Status WinAgg::check(const Policy& policy) {
     const Nanos slide = rule.duration("slide").value_or(*window);
     if (slide <= 0) return wrong("a slide of length zero");
     if (*window % slide != 0)
-      return wrong(fmt::format("the slide, {}, does not divide the window, {}", format_duration(slide), format_duration(*window)));
+      return wrong(
+          fmt::format("the slide, {}, does not divide the window, {}", format_duration(slide), format_duration(*window)));
     if (*window / slide > kMostSlides) return wrong(fmt::format("more than {} slides in a window", kMostSlides));
     constexpr Nanos kLongest = kFarthest / 4;
     for (const char* name : {"window", "lateness", "period", "heartbeat"})

@@ -40,7 +40,7 @@ std::uint32_t index_of(const Rule* rule, const std::vector<Rule>& rules) {
 }  // namespace
 
 void WinAgg::save_pane(const Pane& pane, const Head& head, v1::WinAggPane& to) {
-  const bool open = head.start != head.end && head.limit == pane.data.get() + pane.capacity;
+  const bool open = head.start != head.end && pane.data && head.limit == pane.data.get() + pane.capacity;
   const auto size = open ? static_cast<std::uint32_t>(head.next - pane.data.get()) : pane.size;
   to.set_start(pane.start);
   to.set_emitted(pane.emitted);
@@ -59,8 +59,8 @@ void WinAgg::save_pane(const Pane& pane, const Head& head, v1::WinAggPane& to) {
     part.set_order(slice.order);
     save_content(slice.content, *part.mutable_content());
   }
-  if (pane.readings_sealed) save_content(*pane.readings_sealed, *to.mutable_readings_sealed());
-  if (pane.slices_sealed) save_content(*pane.slices_sealed, *to.mutable_slices_sealed());
+  if (!pane.readings_sealed.empty()) save_content(pane.readings_sealed, *to.mutable_readings_sealed());
+  if (!pane.slices_sealed.empty()) save_content(pane.slices_sealed, *to.mutable_slices_sealed());
 }
 
 bool WinAgg::load_pane(const v1::WinAggPane& from, Pane& pane) {
@@ -74,7 +74,8 @@ bool WinAgg::load_pane(const v1::WinAggPane& from, Pane& pane) {
   const auto size = static_cast<std::uint32_t>(from.time_size());
   if (size > 0 && !enlarge(pane, size).ok()) return false;
   pane.size = size;
-  for (int i = 0; i < from.time_size(); ++i) pane.data[static_cast<std::size_t>(i)] = {from.time(i), from.order(i), from.value(i)};
+  for (int i = 0; i < from.time_size(); ++i)
+    pane.data[static_cast<std::size_t>(i)] = {from.time(i), from.order(i), from.value(i)};
   for (const v1::WinAggSlice& part : from.slice()) {
     Slice& slice = pane.slices.emplace_back();
     slice.time = part.time();
@@ -82,13 +83,8 @@ bool WinAgg::load_pane(const v1::WinAggPane& from, Pane& pane) {
     if (!load_content(part.content(), slice.content)) return false;
   }
   held_ += pane.slices.capacity() * sizeof(Slice);
-  const auto sealed = [](bool has, const v1::WinAggContent& content, std::unique_ptr<Content>& to) {
-    if (!has) return true;
-    to = std::make_unique<Content>();
-    return load_content(content, *to);
-  };
-  return sealed(from.has_readings_sealed(), from.readings_sealed(), pane.readings_sealed) &&
-         sealed(from.has_slices_sealed(), from.slices_sealed(), pane.slices_sealed);
+  return (!from.has_readings_sealed() || load_content(from.readings_sealed(), pane.readings_sealed)) &&
+         (!from.has_slices_sealed() || load_content(from.slices_sealed(), pane.slices_sealed));
 }
 
 std::string WinAgg::save() const {
@@ -209,7 +205,8 @@ Status WinAgg::load(std::string_view bytes) {
     return {};
   }
   const auto unfit = [] { return Status::error(Code::bad_config, "the saved state does not fit its series table"); };
-  if (state.slot_size() != static_cast<int>(table().size()) || state.node_size() > static_cast<int>(nodes_.size())) return unfit();
+  if (state.slot_size() != static_cast<int>(table().size()) || state.node_size() > static_cast<int>(nodes_.size()))
+    return unfit();
   for (int i = 0; i < state.node_size(); ++i) {
     const v1::WinAggNode& node = state.node(i);
     for (const int size : {node.newest_size(), node.tick_size(), node.ticking_size(), node.restarted_size()})

@@ -68,12 +68,12 @@ constexpr std::array kExcPass{
 };
 constexpr std::array<std::string_view, 4> kWeighting{"auto", "count", "step", "linear"};
 constexpr std::array kWinAgg{
-    Parameter{"window", duration},                   // length
-    Parameter{"slide", duration},                    // from one window's start to the next one's; divides the window
-    Parameter{"lateness", duration},                 // how long after a window's end readings still correct it
-    Parameter{"period", duration},                   // between two readings, as expected
-    Parameter{"heartbeat", duration},                // longest silence that a time-weighted row bridges
-    Parameter{"weighting", text, 0, kWeighting},     // of readings, or of the time between them
+    Parameter{"window", duration},                // length
+    Parameter{"slide", duration},                 // from one window's start to the next one's; divides the window
+    Parameter{"lateness", duration},              // how long after a window's end readings still correct it
+    Parameter{"period", duration},                // between two readings, as expected
+    Parameter{"heartbeat", duration},             // longest silence that a time-weighted row bridges
+    Parameter{"weighting", text, 0, kWeighting},  // of readings, or of the time between them
 };
 constexpr std::array kSections{
     Section{"deadband", kDeadband},

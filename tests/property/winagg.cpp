@@ -47,7 +47,10 @@ Rows fold(std::string_view stream) {
     for (int i = 0; i < a.series_size(); ++i) {
       Row row{{a.count(i), a.weight(i), a.mean(i), a.m2(i), a.m3(i), a.m4(i), a.min(i), a.max(i), a.first(i), a.last(i),
                a.first_time(i), a.last_time(i)},
-              a.coverage(i), a.revision(i), a.cut(i), a.delta(i)};
+              a.coverage(i),
+              a.revision(i),
+              a.cut(i),
+              a.delta(i)};
       const auto [at, is_new] = rows.try_emplace({a.series(i), a.start(i)}, row);
       if (is_new) {
         RC_ASSERT(row.revision == 0 && !row.delta);
@@ -72,8 +75,8 @@ std::string aggregates_of(std::string_view stream) {
     const v1::Aggregates& a = frame.aggregates();
     for (int i = 0; i < a.series_size(); ++i) {
       std::string& text = rows[{a.series(i), a.start(i), a.revision(i)}];
-      for (const double number : {a.coverage(i), a.min(i), a.max(i), a.mean(i), a.rms(i), a.std(i), a.kurtosis(i), a.first(i), a.last(i),
-                                  a.weight(i), a.m2(i), a.m3(i), a.m4(i)})
+      for (const double number : {a.coverage(i), a.min(i), a.max(i), a.mean(i), a.rms(i), a.std(i), a.kurtosis(i), a.first(i),
+                                  a.last(i), a.weight(i), a.m2(i), a.m3(i), a.m4(i)})
         text.append(reinterpret_cast<const char*>(&number), sizeof number);
       text += std::to_string(a.count(i)) + " " + std::to_string(a.first_time(i)) + " " + std::to_string(a.last_time(i)) + " " +
               std::to_string(a.end(i)) + (a.delta(i) ? "d" : "") + std::to_string(a.cut(i)) + (a.historical() ? "h" : "");
@@ -81,7 +84,8 @@ std::string aggregates_of(std::string_view stream) {
   }
   std::string all;
   for (const auto& [key, text] : rows)
-    all += std::to_string(std::get<0>(key)) + " " + std::to_string(std::get<1>(key)) + " " + std::to_string(std::get<2>(key)) + text;
+    all +=
+        std::to_string(std::get<0>(key)) + " " + std::to_string(std::get<1>(key)) + " " + std::to_string(std::get<2>(key)) + text;
   return all;
 }
 
@@ -156,7 +160,8 @@ std::map<Key, std::vector<double>> windows_of(const std::vector<Reading>& readin
   std::ranges::stable_sort(sorted, {}, &Reading::time);
   std::map<Key, std::vector<double>> windows;
   for (const Reading& r : sorted)
-    for (Nanos start = r.time / slide * slide; start > r.time - window; start -= slide) windows[{r.alias, start}].push_back(r.value);
+    for (Nanos start = r.time / slide * slide; start > r.time - window; start -= slide)
+      windows[{r.alias, start}].push_back(r.value);
   return windows;
 }
 
@@ -197,7 +202,8 @@ TEST_CASE("winagg: sliding windows hold what they should") {
   rc::check([] {
     const auto readings = some_readings();
     const auto slides = *rc::gen::inRange<Nanos>(1, 7);
-    const Rows rows = fold(run(policy_of(R"("window":")" + std::to_string(2 * slides) + R"(s","slide":"2s")"), stream_of(readings)));
+    const Rows rows =
+        fold(run(policy_of(R"("window":")" + std::to_string(2 * slides) + R"(s","slide":"2s")"), stream_of(readings)));
     same(rows, windows_of(readings, 2 * slides * kSecond, 2 * kSecond));
   });
 }
@@ -232,7 +238,8 @@ TEST_CASE("winagg: under ticks, any order of arrival gives the same bytes") {
     std::vector<Reading> arriving;
     for (std::size_t at = 0, to = 0; at < readings.size(); at = to) {
       Nanos newest = readings[at].time;
-      for (to = at; to < readings.size() && readings[to].time <= newest + 2 * kSecond; ++to) {}
+      for (to = at; to < readings.size() && readings[to].time <= newest + 2 * kSecond; ++to) {
+      }
       for (std::size_t i = to; i-- > at;) arriving.push_back(readings[i]);
     }
     const auto fixed_ticks = [&](const std::vector<Reading>& order, std::size_t columns) {
@@ -304,7 +311,8 @@ TEST_CASE("winagg: late readings within the lateness correct their windows; the 
 TEST_CASE("winagg: history fills its windows; live and historical rows add up to the whole") {
   rc::check([] {
     const Nanos slide = *rc::gen::element<Nanos>(10, 5) * kSecond;
-    const Policy policy = policy_of(slide == 5 * kSecond ? R"("window":"10s","slide":"5s","lateness":"3s")" : R"("window":"10s","lateness":"3s")");
+    const Policy policy =
+        policy_of(slide == 5 * kSecond ? R"("window":"10s","slide":"5s","lateness":"3s")" : R"("window":"10s","lateness":"3s")");
     const auto readings = some_readings();
     const Nanos end = readings.empty() ? 0 : readings.back().time;
     // A span of them was not seen live, and comes in a second lane at any time later.
@@ -328,9 +336,10 @@ TEST_CASE("winagg: history fills its windows; live and historical rows add up to
 
 TEST_CASE("winagg: stop and resume at any frame equals an uninterrupted run") {
   rc::check([] {
-    const Policy policy = policy_of(*rc::gen::element<std::string>(
-        R"("window":"10s","slide":"5s","lateness":"4s")", R"("window":"60s","lateness":"4s")",
-        R"("window":"10s","lateness":"4s","weighting":"step","heartbeat":"8s")", R"("window":"10s","lateness":"20s","weighting":"linear")"));
+    const Policy policy = policy_of(
+        *rc::gen::element<std::string>(R"("window":"10s","slide":"5s","lateness":"4s")", R"("window":"60s","lateness":"4s")",
+                                       R"("window":"10s","lateness":"4s","weighting":"step","heartbeat":"8s")",
+                                       R"("window":"10s","lateness":"20s","weighting":"linear")"));
     auto arriving = shuffled(some_readings(2, 400), 8 * kSecond);
     for (Reading& r : arriving) r.historical = *rc::gen::inRange(0, 10) == 0;
     const std::string stream = stream_of(arriving, 3);
@@ -353,9 +362,8 @@ TEST_CASE("winagg: stop and resume at any frame equals an uninterrupted run") {
     Output out, second_out;
     Driver driver(first, table, "test 0");
     const auto feed = [](Driver& to, Output& into, const std::string& bytes) {
-      return testing::for_each_frame(bytes, [&](const FrameView& frame) {
-        return frame.kind == FrameKind::close ? Status{} : to.take(frame, into);
-      });
+      return testing::for_each_frame(
+          bytes, [&](const FrameView& frame) { return frame.kind == FrameKind::close ? Status{} : to.take(frame, into); });
     };
     for (std::size_t i = 0; i < cut; ++i) RC_ASSERT(feed(driver, out, frames[i]).ok());
     const std::string saved = first.save();
@@ -372,7 +380,8 @@ TEST_CASE("winagg: stop and resume at any frame equals an uninterrupted run") {
     RC_ASSERT(first.finish(out).ok());
     RC_ASSERT(second.finish(second_out).ok());
     // The rows of the second run are the last ones of the first.
-    const auto all = testing::frames_of(out.pending(), FrameKind::aggregates), rest = testing::frames_of(second_out.pending(), FrameKind::aggregates);
+    const auto all = testing::frames_of(out.pending(), FrameKind::aggregates),
+               rest = testing::frames_of(second_out.pending(), FrameKind::aggregates);
     RC_ASSERT(all.size() >= rest.size());
     for (std::size_t i = 0; i < rest.size(); ++i)
       RC_ASSERT(all[all.size() - rest.size() + i].SerializeAsString() == rest[i].SerializeAsString());
@@ -383,7 +392,8 @@ TEST_CASE("winagg: a step is weighed by the time that it holds") {
   rc::check([] {
     const auto readings = some_readings(1, 60);
     const auto heartbeat = *rc::gen::inRange<Nanos>(0, 12);
-    const Policy policy = policy_of(R"("window":"8s","slide":"4s","weighting":"step","period":"1s","heartbeat":")" + std::to_string(heartbeat) + "s\"");
+    const Policy policy = policy_of(R"("window":"8s","slide":"4s","weighting":"step","period":"1s","heartbeat":")" +
+                                    std::to_string(heartbeat) + "s\"");
     const Rows rows = fold(run(policy, stream_of(readings)));
     // Second by quarter second: the last value that is not older than heartbeat and period.
     constexpr Nanos kQuarter = kSecond / 4;
@@ -415,9 +425,11 @@ TEST_CASE("winagg: a step is weighed by the time that it holds") {
 TEST_CASE("winagg: late readings change a curve before and behind them") {
   rc::check([] {
     const auto readings = some_readings(1, 60);
-    const Policy policy = policy_of(*rc::gen::element<std::string>(R"("window":"8s","slide":"4s","lateness":"1h","weighting":"step")",
-                                                                   R"("window":"8s","lateness":"1h","weighting":"linear")"));
-    const Rows late = fold(run(policy, stream_of(shuffled(readings, 30 * kSecond)))), in_order = fold(run(policy, stream_of(readings)));
+    const Policy policy =
+        policy_of(*rc::gen::element<std::string>(R"("window":"8s","slide":"4s","lateness":"1h","weighting":"step")",
+                                                 R"("window":"8s","lateness":"1h","weighting":"linear")"));
+    const Rows late = fold(run(policy, stream_of(shuffled(readings, 30 * kSecond)))),
+               in_order = fold(run(policy, stream_of(readings)));
     for (const auto& [key, row] : in_order) {
       RC_ASSERT(late.contains(key));
       const Moments &a = late.at(key).moments, &b = row.moments;
@@ -438,7 +450,8 @@ TEST_CASE("winagg: a line is weighed by the time that it takes") {
     for (std::size_t i = 1; i < readings.size(); ++i)
       for (Nanos at = readings[i - 1].time; at < readings[i].time; at += kSecond / 4) {
         const auto value = [&](Nanos time) {
-          const double share = static_cast<double>(time - readings[i - 1].time) / static_cast<double>(readings[i].time - readings[i - 1].time);
+          const double share =
+              static_cast<double>(time - readings[i - 1].time) / static_cast<double>(readings[i].time - readings[i - 1].time);
           return readings[i - 1].value + share * (readings[i].value - readings[i - 1].value);
         };
         auto& [area, weight] = sums[{0, at / (10 * kSecond) * 10 * kSecond}];
