@@ -36,7 +36,8 @@ class SlopeWindow {
   /// Whether the line to a reading `rise` above and `run` ns behind the archived one passes all that narrowed the window.
   bool fits(double rise, double run) const {
     const double slope = rise * (1 / run);
-    return slope >= low_ && slope <= high_ && std::fabs(rise) <= std::numeric_limits<double>::max();
+    // Neither a rise without end nor one too small for its slope is a line.
+    return slope >= low_ && slope <= high_ && std::fabs(rise) <= std::numeric_limits<double>::max() && (slope != 0 || rise == 0);
   }
 
   /// From now on only lines that pass this reading within `bound`. `size`: |value| + |archived value|, which rounding is
