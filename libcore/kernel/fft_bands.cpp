@@ -28,6 +28,10 @@ std::optional<double> acceleration_unit(std::string_view unit) {
 
 }  // namespace
 
+std::size_t sample_count(const v1::Waveform& waveform) {
+  return static_cast<std::size_t>(waveform.float_sample_size()) + static_cast<std::size_t>(waveform.double_sample_size());
+}
+
 Nanos span_of(std::uint64_t samples, double period) {
   const double nanos = std::round(static_cast<double>(samples) * period * 1e9);
   return nanos < 0x1p63 ? static_cast<Nanos>(nanos) : kForever;
@@ -118,7 +122,7 @@ Status FftBands::on_series(const std::vector<Declared>& declared, const FrameVie
 
 /// Why a waveform cannot be transformed.
 std::optional<FftBands::Refusal> FftBands::refusal(const v1::Waveform& waveform, const SpectrumRule& rule) {
-  const auto count = static_cast<std::size_t>(waveform.float_sample_size() + waveform.double_sample_size());
+  const std::size_t count = sample_count(waveform);
   if (waveform.has_quality() && !is_good(waveform.quality())) return kNotGood;
   if (!(waveform.sample_period() >= kShortestPeriod && waveform.sample_period() <= kLongestPeriod)) return kNoPeriod;
   if (count < (rule.window > 0 ? 1 : rule.segment.length)) return kTooShort;
@@ -177,8 +181,9 @@ std::size_t FftBands::add_segments(std::uint32_t rule_number, double period, con
   std::size_t at = 0;
   for (; at + of.length() <= count; at += rule.hop) {
     ++sums.placed;
-    const bool finite = (sums.power.empty() || of.add(samples + at, sums.power.data())) &&
-                        (sums.envelope.empty() || of.add_envelope(samples + at, pass_band, sums.envelope.data()));
+    const bool first = sums.segments == 0;
+    const bool finite = (sums.power.empty() || of.add(samples + at, first, sums.power.data())) &&
+                        (sums.envelope.empty() || of.add_envelope(samples + at, pass_band, first, sums.envelope.data()));
     sums.segments += finite;
   }
   return at;

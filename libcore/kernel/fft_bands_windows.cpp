@@ -47,7 +47,7 @@ bool FftBands::join(const v1::Waveform& waveform, std::uint32_t slot, std::uint3
   const SpectrumRule& rule = rules_[number];
   const double period = waveform.sample_period();
   const bool in_double = rule.in_double || waveform.double_sample_size() > 0;
-  const auto count = static_cast<std::size_t>(waveform.float_sample_size() + waveform.double_sample_size());
+  const std::size_t count = sample_count(waveform);
   auto& lane = open_[waveform.historical() ? 1 : 0];
   auto at = lane.find(slot);
   if (at != lane.end()) {

@@ -89,19 +89,19 @@ bool SegmentSpectrum<Real>::fit(const Real* samples) {
 }
 
 template <class Real>
-void SegmentSpectrum<Real>::transform(const Real* samples, double mean, double slope, double* sum) {
+void SegmentSpectrum<Real>::transform(const Real* samples, double mean, double slope, bool first, double* sum) {
   if (slope != 0) spectral::taper_sloped(samples, window_.data(), mean, ramp_.data(), slope, in_.data(), length_);
   else spectral::taper(samples, window_.data(), mean, in_.data(), length_);
   forward_.execute();
   const std::size_t half = length_ / 2;
-  if (even_) spectral::add_power(out_.data(), cosine_.data(), sine_.data(), half, sum, sum + half / 2 + 1);
-  else spectral::add_square(out_.data(), bins(), sum);
+  if (even_) spectral::add_power(out_.data(), cosine_.data(), sine_.data(), half, first, sum, sum + half / 2 + 1);
+  else spectral::add_square(out_.data(), bins(), first, sum);
 }
 
 template <class Real>
-bool SegmentSpectrum<Real>::add(const Real* samples, double* sum) {
+bool SegmentSpectrum<Real>::add(const Real* samples, bool first, double* sum) {
   if (!fit(samples)) return false;
-  transform(samples, mean_, slope_, sum);
+  transform(samples, mean_, slope_, first, sum);
   return true;
 }
 
@@ -119,7 +119,7 @@ void SegmentSpectrum<Real>::prepare_envelope() {
 /// The analytic signal has the positive frequencies of the segment, doubled, and no others: S. L. Marple, "Computing the
 /// discrete-time 'analytic' signal via FFT", IEEE Trans. Signal Process. 47 (1999) 2600–2603; scipy.signal.hilbert.
 template <class Real>
-bool SegmentSpectrum<Real>::add_envelope(const Real* samples, BinRange band, double* sum) {
+bool SegmentSpectrum<Real>::add_envelope(const Real* samples, BinRange band, bool first, double* sum) {
   if (!fit(samples)) return false;
   if (envelope_.data() == nullptr) prepare_envelope();
   // A window here would bend the envelope itself: it tapers the envelope instead.
@@ -137,7 +137,7 @@ bool SegmentSpectrum<Real>::add_envelope(const Real* samples, BinRange band, dou
   std::fill_n(analytic_.data() + 2 * high, 2 * (length_ - high), Real{0});
   to_time_.execute();
   spectral::magnitude(time_.data(), length_, envelope_.data());
-  transform(envelope_.data(), spectral::sum(envelope_.data(), length_) / static_cast<double>(length_), 0, sum);
+  transform(envelope_.data(), spectral::sum(envelope_.data(), length_) / static_cast<double>(length_), 0, first, sum);
   return true;
 }
 

@@ -43,12 +43,12 @@ class SegmentSpectrum {
   /// Bins of a spectrum: length / 2 + 1.
   std::size_t bins() const { return length_ / 2 + 1; }
 
-  /// Adds the power of length() samples to `sum`, segment_sum_size() numbers. What stands where is this class's business. False,
-  /// and nothing is added: a sample is not finite.
-  bool add(const Real* samples, double* sum);
+  /// Adds the power of length() samples to `sum`, segment_sum_size() numbers; the first segment replaces what stands there. What
+  /// stands where is this class's business. False, and nothing is done: a sample is not finite.
+  bool add(const Real* samples, bool first, double* sum);
   /// The same for the segment's envelope: |x + i·H(x)|, x being the segment within the pass band and H its Hilbert transform.
   /// The samples are detrended as the settings say, the envelope always loses its mean.
-  bool add_envelope(const Real* samples, BinRange band, double* sum);
+  bool add_envelope(const Real* samples, BinRange band, bool first, double* sum);
 
   /// Mean square of the signal in each bin, so that their total is Σ(w·x)²/Σw² averaged over `segments`: one-sided density
   /// times the distance of bins. All bins but 0 and the Nyquist frequency's stand for two.
@@ -59,7 +59,7 @@ class SegmentSpectrum {
 
  private:
   bool fit(const Real* samples);
-  void transform(const Real* samples, double mean, double slope, double* sum);
+  void transform(const Real* samples, double mean, double slope, bool first, double* sum);
   void prepare_envelope();
 
   std::size_t length_;

@@ -53,7 +53,7 @@ TWINPIPE_INLINE void taper_all(const Real* x, const Real* window, Real high, Rea
 
 /// One bin and its mirror; see the header.
 template <class Real>
-TWINPIPE_INLINE void add_pair(const Real* z, Real cosine, Real sine, std::size_t k, std::size_t half, double* rising,
+TWINPIPE_INLINE void add_pair(const Real* z, Real cosine, Real sine, std::size_t k, std::size_t half, bool first, double* rising,
                               double* falling) {
   const Real* const a = z + 2 * k;
   const Real* const b = z + 2 * (half - k);
@@ -62,8 +62,8 @@ TWINPIPE_INLINE void add_pair(const Real* z, Real cosine, Real sine, std::size_t
   const Real turned_re = odd_re * cosine + odd_im * sine, turned_im = odd_im * cosine - odd_re * sine;
   const Real x_re = even_re + turned_re, x_im = even_im + turned_im;
   const Real y_re = even_re - turned_re, y_im = even_im - turned_im;
-  rising[k] += static_cast<double>(x_re * x_re + x_im * x_im);
-  falling[k] += static_cast<double>(y_re * y_re + y_im * y_im);
+  rising[k] = (first ? 0 : rising[k]) + static_cast<double>(x_re * x_re + x_im * x_im);
+  falling[k] = (first ? 0 : falling[k]) + static_cast<double>(y_re * y_re + y_im * y_im);
 }
 
 /// So many numbers in one SIMD register.
@@ -94,26 +94,26 @@ TWINPIPE_INLINE void part(const V& first, const V& second, bool backwards, V& re
 /// add_pair() for whole registers of bins, from the first bin on; the first bin that is left. The mirror's bins are read
 /// backwards.
 template <class Real, std::size_t kSize>
-TWINPIPE_INLINE std::size_t add_pairs(const Real* z, const Real* cosine, const Real* sine, std::size_t half, double* rising,
-                                      double* falling) {
+TWINPIPE_INLINE std::size_t add_pairs(const Real* z, const Real* cosine, const Real* sine, std::size_t half, bool first,
+                                      double* rising, double* falling) {
   using V = typename Vector<Real, kSize>::Type;
   using D = typename Vector<double, kSize>::Type;
   std::size_t k = 1;
   for (; 2 * (k + kSize) <= half + 1; k += kSize) {
-    V first, second, c, s, a_re, a_im, b_re, b_im;
+    V one, other, c, s, a_re, a_im, b_re, b_im;
     const Real* const a = z + 2 * k;
     const Real* const b = z + 2 * (half - k - kSize + 1);
-    __builtin_memcpy(&first, a, sizeof first), __builtin_memcpy(&second, a + kSize, sizeof second);
-    part<kSize>(first, second, false, a_re, a_im);
-    __builtin_memcpy(&first, b, sizeof first), __builtin_memcpy(&second, b + kSize, sizeof second);
-    part<kSize>(first, second, true, b_re, b_im);
+    __builtin_memcpy(&one, a, sizeof one), __builtin_memcpy(&other, a + kSize, sizeof other);
+    part<kSize>(one, other, false, a_re, a_im);
+    __builtin_memcpy(&one, b, sizeof one), __builtin_memcpy(&other, b + kSize, sizeof other);
+    part<kSize>(one, other, true, b_re, b_im);
     __builtin_memcpy(&c, cosine + k, sizeof c), __builtin_memcpy(&s, sine + k, sizeof s);
     const V even_re = a_re + b_re, even_im = a_im - b_im, odd_re = a_im + b_im, odd_im = b_re - a_re;
     const V turned_re = odd_re * c + odd_im * s, turned_im = odd_im * c - odd_re * s;
     const V x_re = even_re + turned_re, x_im = even_im + turned_im, y_re = even_re - turned_re, y_im = even_im - turned_im;
     const V x = x_re * x_re + x_im * x_im, y = y_re * y_re + y_im * y_im;
-    D up, down;
-    __builtin_memcpy(&up, rising + k, sizeof up), __builtin_memcpy(&down, falling + k, sizeof down);
+    D up{}, down{};
+    if (!first) __builtin_memcpy(&up, rising + k, sizeof up), __builtin_memcpy(&down, falling + k, sizeof down);
     up += __builtin_convertvector(x, D), down += __builtin_convertvector(y, D);
     __builtin_memcpy(rising + k, &up, sizeof up), __builtin_memcpy(falling + k, &down, sizeof down);
   }
@@ -125,7 +125,7 @@ template <class Real>
 struct Loops {
   double (*sum)(const Real*, std::size_t);
   void (*taper)(const Real*, const Real*, Real, Real, Real*, std::size_t);
-  std::size_t (*add_pairs)(const Real*, const Real*, const Real*, std::size_t, double*, double*);
+  std::size_t (*add_pairs)(const Real*, const Real*, const Real*, std::size_t, bool, double*, double*);
 };
 
 template <class Real>
@@ -134,7 +134,7 @@ struct Plain {
   static void taper(const Real* x, const Real* window, Real high, Real low, Real* out, std::size_t n) {
     taper_all(x, window, high, low, out, n);
   }
-  static std::size_t add_pairs(const Real*, const Real*, const Real*, std::size_t, double*, double*) { return 1; }
+  static std::size_t add_pairs(const Real*, const Real*, const Real*, std::size_t, bool, double*, double*) { return 1; }
 };
 
 #if defined(__x86_64__)
@@ -147,8 +147,8 @@ struct Plain {
       taper_all(x, window, high, low, out, n);                                                                                 \
     }                                                                                                                          \
     [[gnu::target(features)]] static std::size_t add_pairs(const Real* z, const Real* cosine, const Real* sine,                \
-                                                           std::size_t half, double* rising, double* falling) {                \
-      return spectral::add_pairs<Real, (bytes) / sizeof(Real)>(z, cosine, sine, half, rising, falling);                        \
+                                                           std::size_t half, bool first, double* rising, double* falling) {    \
+      return spectral::add_pairs<Real, (bytes) / sizeof(Real)>(z, cosine, sine, half, first, rising, falling);                 \
     }                                                                                                                          \
   };
 TWINPIPE_LOOPS(Avx2, "avx2", 32)
@@ -207,13 +207,15 @@ void taper_sloped(const Real* x, const Real* window, double mean, const Real* ra
 }
 
 template <class Real>
-void add_power(const Real* z, const Real* cosine, const Real* sine, std::size_t half, double* rising, double* falling) {
+void add_power(const Real* z, const Real* cosine, const Real* sine, std::size_t half, bool first, double* rising,
+               double* falling) {
+  const auto add = [first](double& sum, double power) { sum = (first ? 0 : sum) + power; };
   // Bins 0 and half are real: the sum and the difference of what the even and the odd samples have there.
-  rising[0] += 4 * static_cast<double>((z[0] + z[1]) * (z[0] + z[1]));
-  falling[0] += 4 * static_cast<double>((z[0] - z[1]) * (z[0] - z[1]));
-  std::size_t k = loops<Real>().add_pairs(z, cosine, sine, half, rising, falling);
-  for (; 2 * k < half; ++k) add_pair(z, cosine[k], sine[k], k, half, rising, falling);
-  if (2 * k == half) rising[k] += 4 * static_cast<double>(z[2 * k] * z[2 * k] + z[2 * k + 1] * z[2 * k + 1]);
+  add(rising[0], 4 * static_cast<double>((z[0] + z[1]) * (z[0] + z[1])));
+  add(falling[0], 4 * static_cast<double>((z[0] - z[1]) * (z[0] - z[1])));
+  std::size_t k = loops<Real>().add_pairs(z, cosine, sine, half, first, rising, falling);
+  for (; 2 * k < half; ++k) add_pair(z, cosine[k], sine[k], k, half, first, rising, falling);
+  if (2 * k == half) add(rising[k], 4 * static_cast<double>(z[2 * k] * z[2 * k] + z[2 * k + 1] * z[2 * k + 1]));
 }
 
 void unfold(const double* rising, const double* falling, std::size_t half, double scale, double* bins) {
@@ -224,8 +226,11 @@ void unfold(const double* rising, const double* falling, std::size_t half, doubl
 }
 
 template <class Real>
-void add_square(const Real* z, std::size_t n, double* power) {
-  for (std::size_t i = 0; i < n; ++i) power[i] += static_cast<double>(z[2 * i] * z[2 * i] + z[2 * i + 1] * z[2 * i + 1]);
+void add_square(const Real* z, std::size_t n, bool first, double* power) {
+  for (std::size_t i = 0; i < n; ++i) {
+    const auto square = static_cast<double>(z[2 * i] * z[2 * i] + z[2 * i + 1] * z[2 * i + 1]);
+    power[i] = (first ? 0 : power[i]) + square;
+  }
 }
 
 template <class Real>
@@ -241,10 +246,10 @@ template void taper(const float*, const float*, double, float*, std::size_t);
 template void taper(const double*, const double*, double, double*, std::size_t);
 template void taper_sloped(const float*, const float*, double, const float*, double, float*, std::size_t);
 template void taper_sloped(const double*, const double*, double, const double*, double, double*, std::size_t);
-template void add_power(const float*, const float*, const float*, std::size_t, double*, double*);
-template void add_power(const double*, const double*, const double*, std::size_t, double*, double*);
-template void add_square(const float*, std::size_t, double*);
-template void add_square(const double*, std::size_t, double*);
+template void add_power(const float*, const float*, const float*, std::size_t, bool, double*, double*);
+template void add_power(const double*, const double*, const double*, std::size_t, bool, double*, double*);
+template void add_square(const float*, std::size_t, bool, double*);
+template void add_square(const double*, std::size_t, bool, double*);
 template void magnitude(const float*, std::size_t, float*);
 template void magnitude(const double*, std::size_t, double*);
 

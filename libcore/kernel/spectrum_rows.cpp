@@ -27,8 +27,8 @@ double peak_frequency(const std::vector<double>& bins, const BinGrid& grid, bool
 
 void SegmentSums::clear(const SpectrumRule& rule) {
   const std::size_t size = segment_sum_size(rule.segment.length);
-  power.assign(rule.wants_power() ? size : 0, 0);
-  envelope.assign(rule.wants(Quantity::envelope) ? size : 0, 0);
+  power.resize(rule.wants_power() ? size : 0);
+  envelope.resize(rule.wants(Quantity::envelope) ? size : 0);
   placed = segments = 0;
 }
 

@@ -18,6 +18,7 @@ struct SegmentSums {
   std::uint64_t placed = 0;      // segments that lie in the samples
   std::uint64_t segments = 0;    // of them, those that were summed: the others held a sample that is not finite
 
+  /// Makes room. The sums keep what they hold: their first segment replaces it.
   void clear(const SpectrumRule& rule);
 };
 

@@ -18,7 +18,7 @@ int main(int argc, char** argv) {
   // A plan that keeps its input, so that each transform has numbers of the same size.
   const unsigned flags = (measure ? FFTW_MEASURE : FFTW_ESTIMATE) | FFTW_PRESERVE_INPUT;
   if (measure) fftwf_import_wisdom_from_filename("bare.wisdom");
-  const fftwf_plan plan = fftwf_plan_dft_r2c_1d(length, in, out, flags);
+  fftwf_plan plan = fftwf_plan_dft_r2c_1d(length, in, out, flags);
   if (measure) fftwf_export_wisdom_to_filename("bare.wisdom");
   for (int i = 0; i < length; ++i) in[i] = std::sin(0.1F * static_cast<float>(i));
   for (long i = 0; i < count; ++i) fftwf_execute(plan);

@@ -1,7 +1,7 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: Apache-2.0
-"""spectra.py scipy|numpy WAVES SAMPLES BANDS: the same spectra by Python: float32 waveforms of SAMPLES each as they lie in a file,
-segments of 8192 with half overlap, Hann, mean taken off, energies of bands."""
+"""spectra.py scipy|numpy WAVES SAMPLES BANDS: the same spectra by Python: float32 waveforms of SAMPLES each as they lie in a
+file, segments of 8192 with half overlap, Hann, mean taken off, energies of bands."""
 import sys
 
 import numpy as np

@@ -148,7 +148,8 @@ def compare(expected_file, spectra_file):
         for i, alias in enumerate(spectra.series):
             rows[alias, spectra.quantity] = {
                 "bands": {band.name: band.energy[i] for band in spectra.band}, "total": spectra.total[i],
-                "peak": spectra.peak_frequency[i], "enbw": spectra.enbw[i], "segments": spectra.segments[i], "cut": spectra.cut[i]}
+                "peak": spectra.peak_frequency[i], "enbw": spectra.enbw[i],
+                "segments": spectra.segments[i], "cut": spectra.cut[i]}
     worst, wrong, count = {"double": 0.0, "float": 0.0}, [], 0
     for number, wanted in json.load(open(expected_file)).items():
         for quantity, row in wanted["rows"].items():

@@ -146,10 +146,9 @@ TEST_CASE("the envelope of a modulated carrier has its energy at the modulation"
   const auto modulated = [](double t) {
     return 5 * std::sin(kTurn * 20 * t) + (1 + 0.5 * std::cos(kTurn * 30 * t)) * std::sin(kTurn * 300 * t);
   };
-  const auto spectra =
-      rig.add(wave(0, 1000, modulated))
-          .run(rule(
-              R"("acceleration":false,"envelope":true,"envelope_low":200,"envelope_high":400,"bands":{"m":[5,55],"rest":[60,400]})"));
+  const auto spectra = rig.add(wave(0, 1000, modulated))
+                           .run(rule(R"("acceleration":false,"envelope":true,"envelope_low":200,"envelope_high":400,)"
+                                     R"("bands":{"m":[5,55],"rest":[60,400]})"));
   REQUIRE(spectra.size() == 1);
   CHECK(spectra[0].quantity() == "envelope");
   CHECK(spectra[0].band(0).energy(0) == Approx(0.125).epsilon(0.01));
