@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// What a stream costs to send, by class (the Kafka topic that its series go to) and by mechanism: readings, waveform samples, bytes
-// of frames, and bytes on the Kafka wire.
+// What a stream costs to send, by class (the Kafka topic that its series go to) and by mechanism: readings, waveform samples,
+// bytes of frames, and bytes on the Kafka wire.
 #pragma once
 
 #include <array>

@@ -36,7 +36,9 @@ bool is_empty(const EgressCount& count) {
 }
 
 /// What the second saves of the first, in per cent; nothing where there was nothing.
-std::string saved(double before, double after) { return before > 0 ? fmt::format("{:.1f}", 100 * (before - after) / before) : "-"; }
+std::string saved(double before, double after) {
+  return before > 0 ? fmt::format("{:.1f}", 100 * (before - after) / before) : "-";
+}
 
 struct ClassError {
   std::uint64_t series = 0, compared = 0, beyond = 0;
@@ -88,8 +90,8 @@ std::string pair_json(const EgressCount& before, const EgressCount& after) {
 std::string EgressReport::text() const {
   std::string out = fmt::format("{:<24} {:<12} {:>23} {:>25} {:>25} {:>23} {:>7}\n", "", "", "readings", "waveform samples",
                                 "bytes of frames", "bytes on the wire", "saved %");
-  out += fmt::format("{:<24} {:<12} {:>11} {:>11} {:>12} {:>12} {:>12} {:>12} {:>11} {:>11} {:>7}\n", "class", "mechanism", "before",
-                     "after", "before", "after", "before", "after", "before", "after", "of wire");
+  out += fmt::format("{:<24} {:<12} {:>11} {:>11} {:>12} {:>12} {:>12} {:>12} {:>11} {:>11} {:>7}\n", "class", "mechanism",
+                     "before", "after", "before", "after", "before", "after", "before", "after", "of wire");
   for (std::size_t i = 0; i < before.size(); ++i) {
     const EgressCount all_before = sum(before[i]), all_after = sum(after[i]);
     if (is_empty(all_before) && is_empty(all_after)) continue;
@@ -131,9 +133,10 @@ std::string EgressReport::json() const {
   for (std::size_t i = 0; i < errors.size(); ++i) {
     const ClassError& error = errors[i];
     if (error.worst == nullptr) continue;
-    out += fmt::format(R"({}{{"class":"{}","series":{},"compared":{},"beyond":{},"interpolation":"{}","worst_error":{},"bound":{},"at":)",
-                       std::exchange(comma, ","), class_name(routes, i), error.series, error.compared, error.beyond,
-                       interpolation_name(error.worst->interpolation), error.worst->error, error.worst->bound);
+    out += fmt::format(
+        R"({}{{"class":"{}","series":{},"compared":{},"beyond":{},"interpolation":"{}","worst_error":{},"bound":{},"at":)",
+        std::exchange(comma, ","), class_name(routes, i), error.series, error.compared, error.beyond,
+        interpolation_name(error.worst->interpolation), error.worst->error, error.worst->bound);
     append_json_string(*error.name, out);
     out += "}";
   }

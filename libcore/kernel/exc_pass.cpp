@@ -40,8 +40,6 @@ struct TextValues {
   std::string_view text(std::size_t row) const { return column[row]; }
 };
 
-
-
 /// Time of a waveform's last sample. A period that is no sensible number leaves the first.
 Nanos last_time(const v1::Waveform& waveform) {
   const int samples = waveform.float_sample_size() + waveform.double_sample_size();
@@ -59,7 +57,7 @@ ExcPass::ExcPass(const SeriesTable& table, const ExceptionRules& rules, ExcPassO
       lanes_{std::make_unique<Lane>(), std::make_unique<Lane>()},
       ring_(options.ring, saturating_add(options.reach, rules.longest_pre())),
       writer_(std::make_unique<Writer>()) {
-  lanes_[1]->historical = true;
+  lanes_[0]->used = lanes_[1]->historical = true;
 }
 
 ExcPass::~ExcPass() = default;
@@ -84,7 +82,7 @@ void ExcPass::on_open(Output& out) { out.frame(book_.applied()); }
 // ---- readings -------------------------------------------------------------------------------------------------------
 
 Status ExcPass::on_readings(const Columns& columns, const FrameView& frame, Output& out) {
-  Lane& lane = *lanes_[columns.historical ? 1 : 0];
+  Lane& lane = use(columns.historical);
   std::uint8_t any = 0;
   for (const Id slot : columns.slot) any |= lane.flags[slot];
   if (any == 0) return pass(frame, out);
@@ -103,6 +101,7 @@ Status ExcPass::on_readings(const Columns& columns, const FrameView& frame, Outp
 template <class Values>
 void ExcPass::take_rows(Lane& lane, const Columns& columns, const Values& values) {
   const std::size_t quiet = reads_data_clock(lane) ? 0 : quiet_rows(lane, columns, values);
+  if (quiet == columns.rows()) return writer_->all_plain();
   writer_->plain_until(quiet);
   for (std::size_t row = quiet; row < columns.rows(); ++row) take_row(lane, columns, row, values);
 }
@@ -178,7 +177,7 @@ void ExcPass::seen(Lane& lane, Id slot, Nanos time) {
 // ---- waveforms ------------------------------------------------------------------------------------------------------
 
 Status ExcPass::on_waveform(const v1::Waveform& waveform, std::uint32_t slot, const FrameView& frame, Output& out) {
-  Lane& lane = *lanes_[waveform.historical() ? 1 : 0];
+  Lane& lane = use(waveform.historical());
   if (lane.flags[slot] == 0) return pass(frame, out);
   writer_->begin(out);
   const Nanos first = waveform.time(), last = last_time(waveform);
@@ -228,7 +227,7 @@ template <class Rows>
 Status ExcPass::take_derived(const Rows& rows, const FrameView& view, Output& out) {
   if (Status status = check_derived(rows); !status.ok()) return status;
   out.forward(view);  // the cause stands in front of the exception
-  Lane& lane = *lanes_[rows.historical() ? 1 : 0];
+  Lane& lane = use(rows.historical());
   writer_->begin(out);
   for (int row = 0; row < rows.series_size(); ++row) {
     const Id slot = table().slots()[rows.series(row)];
@@ -270,7 +269,7 @@ Status ExcPass::on_frame(const v1::Frame& frame, const FrameView& view, Output& 
 // ---- the state of the source ----------------------------------------------------------------------------------------
 
 Status ExcPass::on_watermark(const v1::Watermark& watermark, const FrameView& frame, Output& out) {
-  Lane& lane = *lanes_[watermark.lane() == v1::LANE_HISTORICAL ? 1 : 0];
+  Lane& lane = use(watermark.lane() == v1::LANE_HISTORICAL);
   if (const auto number = table().find_node(watermark.node())) {
     writer_->begin(out);
     Node& node = lane.nodes[*number];
@@ -307,8 +306,8 @@ Status ExcPass::finish(Output& out) {
 }
 
 std::vector<Counter> ExcPass::counters() const {
-  return {{"pinned", pinned_},          {"gated", gated_ - released_}, {"over_budget", refused_},
-          {"evicted", ring_.evicted()}, {"ring_bytes", ring_.bytes()}, {"exceptions", exceptions_},
+  return {{"pinned", pinned_},          {"gated", gated_ - released_},     {"over_budget", refused_},
+          {"evicted", ring_.evicted()}, {"ring_bytes", ring_.bytes()},     {"exceptions", exceptions_},
           {"not_finite", not_finite_},  {"rules_expired", book_.expired()}};
 }
 

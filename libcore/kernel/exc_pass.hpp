@@ -85,7 +85,9 @@ class ExcPass final : public Stage {
   Id ring_of(const Lane& lane, Id slot) const { return slot * 2 + (&lane == lanes_[1].get() ? 1U : 0U); }
 
   // exc_pass_rules.cpp: which rule works where, and whether its condition is met
-  void grow();
+  void grow(Lane& lane);
+  void take_in(Lane& lane, Id first);
+  Lane& use(bool historical);
   void configure(Lane& lane, Id asset, Nanos at);
   void announce();
   void configure_watch(Lane& lane, Id slot, Id signal, Nanos at, AssetState& asset);

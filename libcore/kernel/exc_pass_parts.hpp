@@ -52,21 +52,21 @@ struct ExcPass::Watch {
   ExceptionRule::Side side = ExceptionRule::Side::none;
   bool raised = false;  // it held for the rule's on_delay
   bool has_previous = false;
-  Sample began;                // when the condition began
-  Nanos newest = kBeginning;   // of derived rows
-  Nanos previous_time = 0;     // of a rate
+  Sample began;               // when the condition began
+  Nanos newest = kBeginning;  // of derived rows
+  Nanos previous_time = 0;    // of a rate
   double previous = 0;
   // Windows.
-  Id window = kNone;          // the open one
-  std::vector<Id> closed;     // those that late raw may still ask for, oldest first
+  Id window = kNone;       // the open one
+  std::vector<Id> closed;  // those that late raw may still ask for, oldest first
 };
 
 struct ExcPass::Window {
   Id watch = kNone, rule = kNone, slot = 0;
   Nanos from = 0, until = 0;
-  Nanos announced = 0;          // the `until` that the stream knows
-  Nanos beyond = kForever;      // least time behind `until` of raw that it did not pass: let out when it is extended
-  Sample sample;                // that opened or extended it last
+  Nanos announced = 0;      // the `until` that the stream knows
+  Nanos beyond = kForever;  // least time behind `until` of raw that it did not pass: let out when it is extended
+  Sample sample;            // that opened or extended it last
   bool open = false, used = false;
   std::vector<Id> passes;  // slots
 };
@@ -101,12 +101,12 @@ struct ExcPass::Node {
 };
 
 struct ExcPass::Lane {
-  bool historical = false;
-  std::vector<std::uint8_t> flags;  // by slot, apart because every reading looks at it
-  std::vector<Hot> hot;             // by slot
-  std::vector<Sensor> sensors;      // by slot
-  std::vector<AssetState> assets;   // by the table's asset number
-  std::vector<Node> nodes;          // by the table's node number
+  bool historical = false, used = false;  // a lane that nothing came in yet costs nothing
+  std::vector<std::uint8_t> flags;        // by slot, apart because every reading looks at it
+  std::vector<Hot> hot;                   // by slot
+  std::vector<Sensor> sensors;            // by slot
+  std::vector<AssetState> assets;         // by the table's asset number
+  std::vector<Node> nodes;                // by the table's node number
   std::vector<Watch> watches;
   std::vector<Window> windows;
   std::vector<Id> free_windows;
@@ -120,7 +120,9 @@ class ExcPass::Writer {
   void begin(Output& out, const Columns* columns = nullptr);
   void plain(std::size_t row) { plain_.push_back(static_cast<std::uint32_t>(row)); }
   void pinned(std::size_t row) { pinned_.push_back(static_cast<std::uint32_t>(row)); }
+  /// All rows of the frame before `row`.
   void plain_until(std::size_t row);
+  void all_plain() { all_plain_ = true; }
   void released(std::uint32_t alias, bool historical, const RawRing::Item& item);
   /// The frame leaves behind all that was given before.
   void frame(const v1::Frame& frame);
@@ -134,7 +136,7 @@ class ExcPass::Writer {
  private:
   Output* out_ = nullptr;
   const Columns* columns_ = nullptr;
-  bool wrote_ = false;
+  bool wrote_ = false, all_plain_ = false;
   std::vector<std::uint32_t> plain_, pinned_;
   ReadingsBuilder rows_;
   bool rows_have_seq_ = false;

@@ -10,41 +10,49 @@ namespace twinpipe {
 
 // ---- declarations ---------------------------------------------------------------------------------------------------
 
-void ExcPass::grow() {
-  for (const auto& lane : lanes_) {
-    lane->flags.resize(table().size());
-    lane->hot.resize(table().size());
-    lane->sensors.resize(table().size());
-    lane->assets.resize(table().assets());
-    lane->nodes.resize(table().nodes());
-  }
+void ExcPass::grow(Lane& lane) {
+  lane.flags.resize(table().size());
+  lane.hot.resize(table().size());
+  lane.sensors.resize(table().size());
+  lane.assets.resize(table().assets());
+  lane.nodes.resize(table().nodes());
   ring_.grow(table().size() * 2);
+}
+
+/// Takes the series from `first` on into a lane, with the rules that apply to them.
+void ExcPass::take_in(Lane& lane, Id first) {
+  grow(lane);
+  std::vector<Id> assets;
+  for (Id slot = first; slot < table().size(); ++slot) {
+    const Id asset = table().series(slot).asset;
+    lane.assets[asset].slots.push_back(slot);
+    lane.sensors[slot].cold = restarted_;
+    if (assets.empty() || assets.back() != asset) assets.push_back(asset);
+  }
+  for (const Id asset : assets) configure(lane, asset, lane.assets[asset].configured);
+}
+
+/// The lane, with all that is declared by now: a declaration that was refused half way may have left some.
+ExcPass::Lane& ExcPass::use(bool historical) {
+  Lane& lane = *lanes_[historical ? 1 : 0];
+  lane.used = true;
+  if (lane.hot.size() < table().size() || lane.nodes.size() < table().nodes()) take_in(lane, static_cast<Id>(lane.hot.size()));
+  return lane;
 }
 
 Status ExcPass::on_series(const std::vector<Declared>& declared, const FrameView& frame, Output& out) {
   out.forward(frame);
-  if (declared.empty()) return {};
-  grow();
   writer_->begin(out);
-  const Id asset = table().series(declared[0].slot).asset;
-  bool more = false;
-  for (const Declared& series : declared) {
-    if (series.is_new) {
-      more = true;
-      for (const auto& lane : lanes_) {
-        lane->assets[asset].slots.push_back(series.slot);
-        lane->sensors[series.slot].cold = restarted_;
-      }
-    } else if (series.born || series.changed) {
-      for (const auto& lane : lanes_) begin_again(*lane, series.slot);
-    }
-  }
   for (const auto& lane : lanes_) {
-    if (more) configure(*lane, asset, lane->assets[asset].configured);
+    if (!lane->used) continue;
+    const auto known = static_cast<Id>(lane->hot.size());
+    use(lane->historical);
     announce();
-    // Raw that could not leave while its series had no alias.
-    for (const Declared& series : declared)
+    for (const Declared& series : declared) {
+      if (series.slot < known && (series.born || series.changed)) begin_again(*lane, series.slot);
+      // Raw that could not leave while its series had no alias.
       if (lane->flags[series.slot] & kInWindow) release_series(*lane, series.slot, kBeginning);
+    }
   }
   writer_->flush();
   return {};
@@ -123,8 +131,8 @@ void ExcPass::link(Lane& lane, Id number) {
     Sensor& sensor = lane.sensors[slot];
     sensor.raw.clear();
     sensor.derived.clear();
-    lane.flags[slot] = static_cast<std::uint8_t>((sensor.windows.empty() ? 0 : kInWindow) |
-                                                 (asset.rules_until == kForever ? 0 : kWillChange));
+    lane.flags[slot] =
+        static_cast<std::uint8_t>((sensor.windows.empty() ? 0 : kInWindow) | (asset.rules_until == kForever ? 0 : kWillChange));
   }
   for (const Id id : asset.watches) {
     Watch& watch = lane.watches[id];

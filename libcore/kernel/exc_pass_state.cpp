@@ -36,6 +36,7 @@ std::string ExcPass::save() const {
 }
 
 void ExcPass::save_lane(const Lane& lane, v1::ExcPassLane& to) {
+  to.set_used(lane.used);
   for (std::size_t slot = 0; slot < lane.hot.size(); ++slot) {
     to.add_newest(lane.hot[slot].newest);
     to.add_cold(lane.sensors[slot].cold);
@@ -92,13 +93,15 @@ Status ExcPass::load(std::string_view bytes) {
     return Status::error(Code::bad_config, "the saved state is not an exc-pass's");
   const bool same_policy = state.policy_digest() == book_.digest();
   if (!same_policy)
-    notice("the state was saved under another policy: the ring stays, windows that were open end here, and the new rules start afresh");
+    notice(
+        "the state was saved under another policy: the ring stays, windows that were open end here, and the new rules start "
+        "afresh");
   const bool historical = true;
   for (const bool which : {!historical, historical}) {
     lanes_[which] = std::make_unique<Lane>();
     lanes_[which]->historical = which;
   }
-  grow();
+  ring_.grow(table().size() * 2);
   for (std::size_t i = 0; i < lanes_.size(); ++i)
     if (Status status = load_lane(state.lane(static_cast<int>(i)), same_policy, *lanes_[i]); !status.ok()) return status;
   if (!ring_.load(state.ring())) return misfit();
@@ -107,6 +110,9 @@ Status ExcPass::load(std::string_view bytes) {
 }
 
 Status ExcPass::load_lane(const v1::ExcPassLane& from, bool same_policy, Lane& lane) {
+  lane.used = from.used();
+  if (!lane.used) return {};
+  grow(lane);
   if (from.newest_size() != static_cast<int>(lane.hot.size()) || from.cold_size() != from.newest_size() ||
       from.asset_size() != static_cast<int>(lane.assets.size()) || from.node_size() > static_cast<int>(lane.nodes.size()))
     return misfit();
@@ -145,9 +151,8 @@ Status ExcPass::load_windows(const v1::ExcPassLane& from, Lane& lane) {
     const v1::ExcPassWatch& saved = from.watch(static_cast<int>(i));
     if (saved.slot() >= lane.sensors.size()) return misfit();
     const AssetState& asset = lane.assets[table().series(saved.slot()).asset];
-    const auto found = std::ranges::find_if(asset.watches, [&](Id id) {
-      return lane.watches[id].slot == saved.slot() && lane.watches[id].signal == saved.signal();
-    });
+    const auto found = std::ranges::find_if(
+        asset.watches, [&](Id id) { return lane.watches[id].slot == saved.slot() && lane.watches[id].signal == saved.signal(); });
     if (found == asset.watches.end()) continue;  // all of its rules have expired
     now[i] = *found;
     Watch& watch = lane.watches[*found];
@@ -165,7 +170,16 @@ Status ExcPass::load_windows(const v1::ExcPassLane& from, Lane& lane) {
     if (saved.rule() >= rules_->rules().size() || saved.slot() >= lane.sensors.size()) return misfit();
     const Id watch = saved.watch() < now.size() ? now[saved.watch()] : kNone;
     Window& window = lane.windows.emplace_back();
-    window = {watch, saved.rule(), saved.slot(), saved.from(), saved.until(), saved.announced(), saved.beyond(), {}, saved.open(), true,
+    window = {watch,
+              saved.rule(),
+              saved.slot(),
+              saved.from(),
+              saved.until(),
+              saved.announced(),
+              saved.beyond(),
+              {},
+              saved.open(),
+              true,
               {saved.passes().begin(), saved.passes().end()}};
     load_sample(saved.sample(), window.sample);
     lane.live.push_back(id);

@@ -45,8 +45,8 @@ void ExcPass::cross(Lane& lane, Id number, const Sample& sample, Nanos until) {
 ExcPass::Id ExcPass::open_window(Lane& lane, Id number, Nanos from, Nanos until) {
   Watch& watch = lane.watches[number];
   Node& node = lane.nodes[table().node_of(watch.slot)];
-  const auto touched = std::ranges::find_if(
-      watch.closed, [&](Id id) { return lane.windows[id].until >= from && lane.windows[id].from <= until; });
+  const auto touched =
+      std::ranges::find_if(watch.closed, [&](Id id) { return lane.windows[id].until >= from && lane.windows[id].from <= until; });
   Id id = kNone;
   if (touched != watch.closed.end()) {
     id = *touched;
@@ -227,8 +227,7 @@ bool ExcPass::tell(const Lane& lane, const Window& window, v1::Exception::Phase 
   exception.set_from(window.from);
   exception.set_until(window.until);
   exception.set_phase(phase);
-  if (const Nanos lost = lost_until(lane, window); options_.gate && lost != kBeginning)
-    exception.set_lost_until(lost);
+  if (const Nanos lost = lost_until(lane, window); options_.gate && lost != kBeginning) exception.set_lost_until(lost);
   write(lane, std::move(exception), window.rule);
   return true;
 }

@@ -18,7 +18,7 @@ constexpr std::string_view kPinnedField("\x58\x01", 2);
 void ExcPass::Writer::begin(Output& out, const Columns* columns) {
   out_ = &out;
   columns_ = columns;
-  wrote_ = false;
+  wrote_ = all_plain_ = false;
 }
 
 void ExcPass::Writer::plain_until(std::size_t row) {
@@ -89,6 +89,7 @@ void ExcPass::Writer::flush() {
 }
 
 bool ExcPass::Writer::done() {
+  if (all_plain_) return true;
   const bool untouched = !wrote_ && pinned_.empty() && rows_.empty() && columns_ != nullptr && plain_.size() == columns_->rows();
   if (untouched) plain_.clear();
   else flush();

@@ -17,11 +17,11 @@ struct NamedColumn {
   AggregateColumn column;
 };
 constexpr std::array kColumns{
-    NamedColumn{"min", &v1::Aggregates::min},       NamedColumn{"max", &v1::Aggregates::max},
-    NamedColumn{"mean", &v1::Aggregates::mean},     NamedColumn{"rms", &v1::Aggregates::rms},
-    NamedColumn{"peak", &v1::Aggregates::peak},     NamedColumn{"crest", &v1::Aggregates::crest},
-    NamedColumn{"std", &v1::Aggregates::std},       NamedColumn{"kurtosis", &v1::Aggregates::kurtosis},
-    NamedColumn{"first", &v1::Aggregates::first},   NamedColumn{"last", &v1::Aggregates::last},
+    NamedColumn{"min", &v1::Aggregates::min},           NamedColumn{"max", &v1::Aggregates::max},
+    NamedColumn{"mean", &v1::Aggregates::mean},         NamedColumn{"rms", &v1::Aggregates::rms},
+    NamedColumn{"peak", &v1::Aggregates::peak},         NamedColumn{"crest", &v1::Aggregates::crest},
+    NamedColumn{"std", &v1::Aggregates::std},           NamedColumn{"kurtosis", &v1::Aggregates::kurtosis},
+    NamedColumn{"first", &v1::Aggregates::first},       NamedColumn{"last", &v1::Aggregates::last},
     NamedColumn{"coverage", &v1::Aggregates::coverage},
 };
 
@@ -31,8 +31,8 @@ std::span<const double> span_of(const google::protobuf::RepeatedField<double>& c
 
 template <class... Args>
 Status bad(const Rule& rule, fmt::format_string<Args...> format, Args&&... args) {
-  return Status::error(Code::bad_config,
-                       fmt::format("policy: exc-pass: rule '{}': {}", rule.name, fmt::format(format, std::forward<Args>(args)...)));
+  return Status::error(Code::bad_config, fmt::format("policy: exc-pass: rule '{}': {}", rule.name,
+                                                     fmt::format(format, std::forward<Args>(args)...)));
 }
 
 Result<Signal> parse_signal(const Rule& rule) {

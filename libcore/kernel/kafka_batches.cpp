@@ -27,7 +27,7 @@ void append_sized(std::string_view bytes, std::string& out) {
 
 /// One record as kbridge's producer writes it: both ends of its event time are headers.
 std::string record_body(const KafkaRecord& record, std::int64_t offset) {
-  std::string body(1, '\0');  // attributes
+  std::string body(1, '\0');    // attributes
   append_varint(offset, body);  // of its timestamp: as if a millisecond lay between two records
   append_varint(offset, body);
   if (record.key.empty()) append_varint(-1, body);
@@ -114,8 +114,7 @@ Status KafkaBatches::close(Topic& topic) {
   if (ZSTD_isError(size)) return Status::error(Code::internal, fmt::format("zstd: {}", ZSTD_getErrorName(size)));
   double whole = 0;
   for (const double part : topic.parts) whole += part;
-  for (std::size_t i = 0; i < kMechanisms; ++i)
-    topic.wire[i] += static_cast<double>(kBatchHead + size) * topic.parts[i] / whole;
+  for (std::size_t i = 0; i < kMechanisms; ++i) topic.wire[i] += static_cast<double>(kBatchHead + size) * topic.parts[i] / whole;
   topic.records.clear();
   topic.count = 0;
   topic.parts = {};

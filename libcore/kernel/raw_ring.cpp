@@ -37,7 +37,8 @@ void RawRing::add(std::uint32_t series, RawRow row, std::string_view text) {
   reach(series, row.time);
   Block* block = series_[series].last;
   // A block holds no rows out of reach from each other: it could not be dropped in time.
-  if (block == nullptr || row.time > saturating_add(block->oldest, horizon_) || row.time < saturating_sub(block->newest, horizon_) || block->rows.empty() || block->rows.size() == kRows) {
+  if (block == nullptr || row.time > saturating_add(block->oldest, horizon_) ||
+      row.time < saturating_sub(block->newest, horizon_) || block->rows.empty() || block->rows.size() == kRows) {
     block = &append(series, false);
     block->rows.reserve(kRows);
   } else {
@@ -161,7 +162,8 @@ void RawRing::visit(std::uint32_t series, Nanos from, Nanos until, const std::fu
       leave_.assign(block->rows.size(), false);
       for (std::size_t i = 0; i < block->rows.size(); ++i) {
         const RawRow& row = block->rows[i];
-        const std::string_view text = row.length == 0 ? std::string_view() : std::string_view(block->text).substr(row.value, row.length);
+        const std::string_view text =
+            row.length == 0 ? std::string_view() : std::string_view(block->text).substr(row.value, row.length);
         if (row.time < from || row.time > until) whole = false;
         else leave_[i] = ask({&row, text, row.time, row.time});
       }
@@ -212,16 +214,23 @@ bool RawRing::load(const v1::RawRingState& state) {
   std::ranges::fill(series_, Chain{});
   for (const v1::RawRingBlock& from : state.block()) {
     const int rows = from.time_size();
-    if (from.series() >= series_.size() || static_cast<std::size_t>(rows) > kRows || from.value_size() != rows || from.seq_size() != rows ||
-        from.index_size() != rows || from.quality_size() != rows || from.length_size() != rows || from.kind_size() != rows)
+    if (from.series() >= series_.size() || static_cast<std::size_t>(rows) > kRows || from.value_size() != rows ||
+        from.seq_size() != rows || from.index_size() != rows || from.quality_size() != rows || from.length_size() != rows ||
+        from.kind_size() != rows)
       return false;
     Block& block = append(from.series(), rows == 0);
     if (rows > 0) block.rows.reserve(kRows);
     block.text = from.text();
     if (rows == 0) block.oldest = from.first(), block.newest = from.last();
     for (int i = 0; i < rows; ++i) {
-      RawRow row{from.time(i), from.value(i),  from.seq(i),
-                 from.index(i), from.quality(i), from.length(i), static_cast<std::uint8_t>(from.kind(i) & 0xFF), from.kind(i) > 0xFF};
+      RawRow row{from.time(i),
+                 from.value(i),
+                 from.seq(i),
+                 from.index(i),
+                 from.quality(i),
+                 from.length(i),
+                 static_cast<std::uint8_t>(from.kind(i) & 0xFF),
+                 from.kind(i) > 0xFF};
       if (row.length > 0 && (row.value > block.text.size() || row.length > block.text.size() - row.value)) return false;
       block.oldest = std::min(block.oldest, row.time);
       block.newest = std::max(block.newest, row.time);

@@ -154,7 +154,8 @@ TEST_CASE("bands by name and quantity; hysteresis holds the condition between th
   writer.out().frame(band(0, 10 * s, 20 * s, "envelope", 6));
   writer.out().frame(band(0, 20 * s, 30 * s, "envelope", 4.5));
   writer.out().frame(band(0, 30 * s, 40 * s, "envelope", 4));
-  const Run out = run(R"({"match":"+/+/+/vib","signal":"band:bpfo@envelope","above":5,"hysteresis":1,"post":"1m"})", writer.take());
+  const Run out =
+      run(R"({"match":"+/+/+/vib","signal":"band:bpfo@envelope","above":5,"hysteresis":1,"post":"1m"})", writer.take());
   REQUIRE(count(out, v1::Exception::PHASE_OPEN) == 1);
   const v1::Exception& close = out.frames.back().exception();
   CHECK(close.phase() == v1::Exception::PHASE_CLOSE);
@@ -240,7 +241,8 @@ TEST_CASE("per signal the first rule that matches applies, and an expired one fa
       writer.take());
   std::vector<std::string> opened;
   for (const v1::Frame& frame : out.frames)
-    if (frame.exception().phase() == v1::Exception::PHASE_OPEN && frame.has_exception()) opened.push_back(frame.exception().rule());
+    if (frame.exception().phase() == v1::Exception::PHASE_OPEN && frame.has_exception())
+      opened.push_back(frame.exception().rule());
   CHECK(opened == std::vector<std::string>{"g", "r"});
   CHECK(out.counters.at("rules_expired") == 1);
 }
