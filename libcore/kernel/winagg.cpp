@@ -73,8 +73,17 @@ void WinAgg::grow() {
 
 Status WinAgg::on_series(const std::vector<Declared>& declared, const FrameView& frame, Output& out) {
   grow();
+  out_ = &out;
+  std::vector<std::uint32_t> behind;
   for (const Declared& series : declared) {
     const std::uint32_t node = table().node_of(series.slot);
+    // Another unit or type: values before and behind it are not of one kind. In another segment the alias is not declared yet.
+    Setting& setting = settings_[series.slot];
+    const std::uint64_t segment = std::exchange(setting.segment, table().series(series.slot).segment);
+    if (series.changed && !series.is_new && setting.rule != nullptr) {
+      if (segment == setting.segment) restart(series.slot, nodes_[node].clock[kLive].newest);
+      else behind.push_back(series.slot);
+    }
     if (series.is_new) {
       nodes_[node].slots.push_back(series.slot);
       for (const auto& lane : lanes_) lane->heads[series.slot].node = node;
@@ -85,10 +94,10 @@ Status WinAgg::on_series(const std::vector<Declared>& declared, const FrameView&
     if (series.is_new)
       for (const auto& lane : lanes_) lane->heads[series.slot].ruled = true;
   }
+  write_rows(out);  // of the declaration before
   Status status = pass(frame, out);
-  if (waiting_.empty()) return status;
   // Rows that could not be named leave now, behind the declaration.
-  out_ = &out;
+  for (const std::uint32_t slot : behind) restart(slot, nodes_[table().node_of(slot)].clock[kLive].newest);
   for (const std::uint32_t slot : std::exchange(waiting_, {}))
     for (std::size_t lane = 0; lane < kLanes; ++lane) process(lane, slot, false);
   write_rows(out);

@@ -149,6 +149,7 @@ class WinAgg final : public Stage {
   // winagg_source.cpp: sessions, deaths, gaps, the end
   void begin_session(std::uint32_t node, const v1::Session& session);
   void begin_empty();
+  void restart(std::uint32_t slot, Nanos at);
   void close_all(std::uint32_t node, std::uint32_t asset);
   void add_mark(std::uint32_t node, const Mark& mark);
   bool concerns(const Mark& mark, std::uint32_t slot) const;

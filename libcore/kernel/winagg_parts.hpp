@@ -21,6 +21,7 @@ struct WinAgg::Setting {
   Nanos period = 0;  // between readings, as expected; 0: nobody says
   Nanos hold = 0;    // longest silence that a curve bridges
   v1::Weighting weighting = v1::WEIGHTING_COUNT;
+  std::uint64_t segment = 0;  // of the series' last declaration
 
   std::uint32_t slides() const { return static_cast<std::uint32_t>(window / slide); }
   bool is_curve() const { return weighting != v1::WEIGHTING_COUNT; }

@@ -84,14 +84,10 @@ void WinAgg::configure(std::uint32_t slot, Nanos at) {
   Setting& old = settings_[slot];
   const bool same_windows = old.window == setting.window && old.slide == setting.slide;
   if (old.rule != nullptr && !(same_windows && old.weighting == setting.weighting)) {
-    add_mark(table().node_of(slot), {at, at, kForever, kEverything, slot, v1::CUT_RESTART});
-    for (std::size_t lane = 0; lane < kLanes; ++lane) {
-      process(lane, slot, true);
-      for (Pane& pane : lanes_[lane]->tracks[slot].panes) forget(pane);
-      lanes_[lane]->tracks[slot] = Track{};
-    }
+    restart(slot, at);
     if (!same_windows) sent_[slot] = {};
   }
+  setting.segment = old.segment;
   old = setting;
   for (std::size_t lane = 0; lane < kLanes; ++lane) {
     park(lane, slot);

@@ -46,6 +46,17 @@ WinAgg::Mark WinAgg::open_span(std::uint32_t number, std::uint32_t cut) const {
   return {clock.watermark(), newest, newest, kEverything, kEverything, cut};
 }
 
+/// A series begins anew at `at`: what is open leaves and is marked, and nothing behind is mixed with it.
+void WinAgg::restart(std::uint32_t slot, Nanos at) {
+  add_mark(table().node_of(slot), {at, at, kForever, kEverything, slot, v1::CUT_RESTART});
+  for (std::size_t lane = 0; lane < kLanes; ++lane) {
+    process(lane, slot, true);
+    Track& track = lanes_[lane]->tracks[slot];
+    for (Pane& pane : track.panes) forget(pane);
+    track = Track{};
+  }
+}
+
 /// The live windows of a node, or of one asset, leave as they are.
 void WinAgg::close_all(std::uint32_t number, std::uint32_t asset) {
   for (const std::uint32_t slot : nodes_[number].slots)

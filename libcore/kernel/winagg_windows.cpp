@@ -154,7 +154,7 @@ void WinAgg::hold_on(std::size_t lane, std::uint32_t slot) {
   };
   for (; at < track.panes.size() && track.panes[at].start < track.filled; ++at) pass(track.panes[at]);
   Nanos& next = track.filled;
-  while (next <= now - setting.slide || (finishing_ && next < now)) {
+  while (next <= saturating_sub(now, setting.slide) || (finishing_ && next < now)) {
     const bool more = at < track.panes.size();
     if (more && track.panes[at].start == next) {
       pass(track.panes[at++]);

@@ -59,33 +59,33 @@ void check(const Moments& m, const std::vector<double>& values) {
 }  // namespace
 
 TEST_CASE("moments are those of the definition") {
-  rc::check([] {
+  CHECK(rc::check([] {
     const std::vector<double> values = some_values(1, 200);
     check(moments_of(std::span<const double>(values)), values);
-  });
+  }));
 }
 
 TEST_CASE("merging the moments of two parts gives those of the whole") {
-  rc::check([] {
+  CHECK(rc::check([] {
     const std::vector<double> values = some_values(2, 300);
     const auto cut = *rc::gen::inRange<std::size_t>(0, values.size() + 1);
     Moments merged = moments_of(std::span(values).first(cut));
     merged.merge(moments_of(std::span(values).subspan(cut)));
     check(merged, values);
-  });
+  }));
 }
 
 TEST_CASE("many small merges lose no more than one") {
-  rc::check([] {
+  CHECK(rc::check([] {
     const std::vector<double> values = some_values(1, 300);
     Moments merged;
     for (const double& value : values) merged.merge(moments_of(std::span(&value, 1)));
     check(merged, values);
-  });
+  }));
 }
 
 TEST_CASE("floats are taken as the doubles that they are") {
-  rc::check([] {
+  CHECK(rc::check([] {
     std::vector<float> floats;
     for (const double value : some_values(1, 100)) floats.push_back(static_cast<float>(value));
     const std::vector<double> doubles(floats.begin(), floats.end());
@@ -93,11 +93,11 @@ TEST_CASE("floats are taken as the doubles that they are") {
     RC_ASSERT(a.mean == b.mean);
     RC_ASSERT(a.m4 == b.m4);
     RC_ASSERT(a.last == b.last);
-  });
+  }));
 }
 
 TEST_CASE("a constant has no spread, however many times it is merged") {
-  rc::check([] {
+  CHECK(rc::check([] {
     const double value = *rc::gen::element(0.1, 1e9 + 0.1, -3.7e-5, 0.0);
     const std::vector<double> values(*rc::gen::inRange<std::size_t>(1, 500), value);
     Moments m = moments_of(std::span<const double>(values));
@@ -106,11 +106,11 @@ TEST_CASE("a constant has no spread, however many times it is merged") {
     RC_ASSERT(m.standard_deviation() == 0);
     RC_ASSERT(m.rms() == std::fabs(value));
     RC_ASSERT(std::isnan(m.kurtosis()));
-  });
+  }));
 }
 
 TEST_CASE("a curve of steps weighs each value by its time") {
-  rc::check([] {
+  CHECK(rc::check([] {
     std::vector<Stretch> curve;
     std::vector<double> values;
     for (int i = 0, n = *rc::gen::inRange(1, 30); i < n; ++i) {
@@ -123,11 +123,11 @@ TEST_CASE("a curve of steps weighs each value by its time") {
     RC_ASSERT(m.weight == static_cast<double>(values.size()));
     m.count = values.size();
     check(m, values);
-  });
+  }));
 }
 
 TEST_CASE("a curve does not depend on how its lines are cut") {
-  rc::check([] {
+  CHECK(rc::check([] {
     const double a = *rc::gen::inRange(-50, 50) * 0.25, b = *rc::gen::inRange(-50, 50) * 0.25;
     const Nanos end = 8 * kSecond, cut = *rc::gen::inRange(1, 8) * kSecond;
     const double at = a + (b - a) * static_cast<double>(cut) / static_cast<double>(end);
@@ -138,5 +138,5 @@ TEST_CASE("a curve does not depend on how its lines are cut") {
     RC_ASSERT(near(parts.m2, whole.m2, 8 * size * size));
     RC_ASSERT(near(parts.m4, whole.m4, 8 * std::pow(size, 4)));
     RC_ASSERT(near(whole.standard_deviation(), std::fabs(b - a) / std::sqrt(12.0L), size));  // of a uniform distribution
-  });
+  }));
 }

@@ -186,7 +186,7 @@ void same(const Rows& rows, const std::map<Key, std::vector<double>>& windows) {
 }  // namespace
 
 TEST_CASE("winagg: each reading is in exactly one tumbling window, and the rows are those of the definition") {
-  rc::check([] {
+  CHECK(rc::check([] {
     const auto readings = some_readings();
     std::vector<Counter> counters;
     const Rows rows = fold(run(policy_of(R"("window":"10s")"), stream_of(readings), &counters));
@@ -195,21 +195,21 @@ TEST_CASE("winagg: each reading is in exactly one tumbling window, and the rows 
     std::uint64_t sum = 0;
     for (const auto& [key, row] : rows) sum += row.moments.count;
     RC_ASSERT(sum == readings.size());
-  });
+  }));
 }
 
 TEST_CASE("winagg: sliding windows hold what they should") {
-  rc::check([] {
+  CHECK(rc::check([] {
     const auto readings = some_readings();
     const auto slides = *rc::gen::inRange<Nanos>(1, 7);
     const Rows rows =
         fold(run(policy_of(R"("window":")" + std::to_string(2 * slides) + R"(s","slide":"2s")"), stream_of(readings)));
     same(rows, windows_of(readings, 2 * slides * kSecond, 2 * kSecond));
-  });
+  }));
 }
 
 TEST_CASE("winagg: under ticks, any order of arrival gives the same bytes") {
-  rc::check([] {
+  CHECK(rc::check([] {
     // More than one block of readings a window, so that what is taken out of them early is tested, too.
     const Policy policy = policy_of(R"("window":"40s","slide":"20s","lateness":"5s")");
     const auto readings = some_readings(1, 400);
@@ -270,20 +270,20 @@ TEST_CASE("winagg: under ticks, any order of arrival gives the same bytes") {
     };
     RC_ASSERT(between(shuffled(readings, 1000 * kSecond)) == between(readings));
     RC_ASSERT(between(readings) == ticked(readings, 7));
-  });
+  }));
 }
 
 TEST_CASE("winagg: without ticks the rows depend on the order of readings alone, never on their grouping") {
-  rc::check([] {
+  CHECK(rc::check([] {
     const Policy policy = policy_of(R"("window":"10s","slide":"5s","lateness":"4s")");
     const auto arriving = shuffled(some_readings(), 8 * kSecond);
     const auto columns = *rc::gen::inRange<std::size_t>(1, 60);
     RC_ASSERT(aggregates_of(run(policy, stream_of(arriving, columns))) == aggregates_of(run(policy, stream_of(arriving, 1))));
-  });
+  }));
 }
 
 TEST_CASE("winagg: late readings within the lateness correct their windows; the others are counted and kept aside") {
-  rc::check([] {
+  CHECK(rc::check([] {
     const Policy policy = policy_of(R"("window":"10s","lateness":"6s")");
     const auto arriving = shuffled(some_readings(), 20 * kSecond);
     // What is too late, by the definition: its window's end lies further than the lateness behind the newest event time.
@@ -305,11 +305,11 @@ TEST_CASE("winagg: late readings within the lateness correct their windows; the 
     for (const v1::Frame& frame : testing::frames_of(side.pending(), FrameKind::readings))
       aside += static_cast<std::size_t>(frame.readings().series_size());
     RC_ASSERT(aside == late);
-  });
+  }));
 }
 
 TEST_CASE("winagg: history fills its windows; live and historical rows add up to the whole") {
-  rc::check([] {
+  CHECK(rc::check([] {
     const Nanos slide = *rc::gen::element<Nanos>(10, 5) * kSecond;
     const Policy policy =
         policy_of(slide == 5 * kSecond ? R"("window":"10s","slide":"5s","lateness":"3s")" : R"("window":"10s","lateness":"3s")");
@@ -331,11 +331,11 @@ TEST_CASE("winagg: history fills its windows; live and historical rows add up to
     const Rows rows = fold(run(policy, stream_of(order), &counters));
     same(rows, windows_of(readings, 10 * kSecond, slide));
     RC_ASSERT(counter(counters, "late") == 0U);
-  });
+  }));
 }
 
 TEST_CASE("winagg: stop and resume at any frame equals an uninterrupted run") {
-  rc::check([] {
+  CHECK(rc::check([] {
     const Policy policy = policy_of(
         *rc::gen::element<std::string>(R"("window":"10s","slide":"5s","lateness":"4s")", R"("window":"60s","lateness":"4s")",
                                        R"("window":"10s","lateness":"4s","weighting":"step","heartbeat":"8s")",
@@ -385,11 +385,11 @@ TEST_CASE("winagg: stop and resume at any frame equals an uninterrupted run") {
     RC_ASSERT(all.size() >= rest.size());
     for (std::size_t i = 0; i < rest.size(); ++i)
       RC_ASSERT(all[all.size() - rest.size() + i].SerializeAsString() == rest[i].SerializeAsString());
-  });
+  }));
 }
 
 TEST_CASE("winagg: a step is weighed by the time that it holds") {
-  rc::check([] {
+  CHECK(rc::check([] {
     const auto readings = some_readings(1, 60);
     const auto heartbeat = *rc::gen::inRange<Nanos>(0, 12);
     const Policy policy = policy_of(R"("window":"8s","slide":"4s","weighting":"step","period":"1s","heartbeat":")" +
@@ -419,11 +419,11 @@ TEST_CASE("winagg: a step is weighed by the time that it holds") {
       RC_ASSERT(row.moments.last == values.back());
     }
     for (const auto& [key, row] : rows) RC_ASSERT(row.moments.weight == 0 || windows.contains(key));
-  });
+  }));
 }
 
 TEST_CASE("winagg: late readings change a curve before and behind them") {
-  rc::check([] {
+  CHECK(rc::check([] {
     const auto readings = some_readings(1, 60);
     const Policy policy =
         policy_of(*rc::gen::element<std::string>(R"("window":"8s","slide":"4s","lateness":"1h","weighting":"step")",
@@ -435,14 +435,14 @@ TEST_CASE("winagg: late readings change a curve before and behind them") {
       const Moments &a = late.at(key).moments, &b = row.moments;
       RC_ASSERT(a.weight == b.weight);
       RC_ASSERT(a.count == b.count);
-      RC_ASSERT(a.mean == b.mean);
       RC_ASSERT(a.m4 == b.m4);
+      RC_ASSERT(a.mean == b.mean || (a.empty() && b.empty()));
     }
-  });
+  }));
 }
 
 TEST_CASE("winagg: a line is weighed by the time that it takes") {
-  rc::check([] {
+  CHECK(rc::check([] {
     const auto readings = some_readings(1, 60);
     const Rows rows = fold(run(policy_of(R"("window":"10s","lateness":"1h","weighting":"linear")"), stream_of(readings)));
     // Quarter second by quarter second: the trapezium is exact for a line.
@@ -463,7 +463,7 @@ TEST_CASE("winagg: a line is weighed by the time that it takes") {
       RC_ASSERT(std::fabs(rows.at(key).moments.weight - sum.second) < 1e-9);
       RC_ASSERT(std::fabs(rows.at(key).moments.mean - sum.first / sum.second) < 1e-9);
     }
-  });
+  }));
 }
 
 TEST_CASE("winagg: one plant's four-hour backlog makes nothing late elsewhere, and is itself whole") {

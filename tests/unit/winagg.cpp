@@ -196,18 +196,17 @@ TEST_CASE("each sample of a waveform is in the window of its own time, and cover
   samples[3] = std::numeric_limits<float>::quiet_NaN();
   waveform(writer, 30 * kSecond, 0.01, samples);
   const Ran ran = run(everything(R"("window":"10s")"), writer.take());
-  REQUIRE(ran.rows.size() == 2);
+  REQUIRE(ran.rows.size() == 3);
   CHECK(ran.rows[0].count(0) == 50);
   CHECK(ran.rows[0].max(0) == 49);
   CHECK(ran.rows[0].coverage(0) == Approx(0.05));
   CHECK(ran.rows[0].last_time(0) == 999 * kSecond / 100);
-  REQUIRE(ran.rows[1].series_size() == 2);
   CHECK(ran.rows[1].count(0) == 150);
   CHECK(ran.rows[1].coverage(0) == Approx(0.25));
   CHECK(ran.rows[1].first(0) == 50);
   CHECK(ran.rows[1].last(0) == 1);
-  CHECK(ran.rows[1].count(1) == 99);
-  CHECK(ran.rows[1].coverage(1) == Approx(0.099));
+  CHECK(ran.rows[2].count(0) == 99);
+  CHECK(ran.rows[2].coverage(0) == Approx(0.099));
   CHECK(ran.counter("samples") == 299);
   CHECK(ran.counter("samples_excluded") == 1);
 }
@@ -419,6 +418,37 @@ TEST_CASE("a temporary rule ends at its event time, and the windows that it shap
   CHECK(rows == std::vector<std::tuple<Nanos, Nanos, std::uint32_t>>{
                     {0, 20, 0U}, {20, 40, v1::CUT_RESTART}, {20, 30, v1::CUT_RESTART}, {30, 40, 0U}});
   CHECK(testing::frames_of(ran.out, FrameKind::applied).size() == 2);
+}
+
+TEST_CASE("another unit begins anew: nothing is mixed") {
+  const auto declare = [](StreamWriter& writer, const char* unit) {
+    v1::Frame frame;
+    v1::Series& series = *frame.mutable_series();
+    series.set_site("s");
+    series.set_line("l");
+    series.set_asset("a");
+    series.set_node("n");
+    series.add_sensor()->set_name("x");
+    series.mutable_sensor(0)->set_type(v1::VALUE_TYPE_DOUBLE);
+    series.mutable_sensor(0)->set_declared_unit(unit);
+    writer.out().frame(frame);
+  };
+  StreamWriter writer;
+  declare(writer, "degC");
+  readings(writer, Doubles{{1, 20}, {2, 22}});
+  declare(writer, "degF");
+  readings(writer, Doubles{{3, 70}, {14, 71}});
+  const Ran ran = run(everything(R"("window":"10s")"), writer.take());
+  REQUIRE(ran.rows.size() == 3);
+  CHECK(ran.rows[0].mean(0) == 21);
+  CHECK(ran.rows[0].cut(0) == v1::CUT_RESTART);
+  CHECK(ran.rows[1].mean(0) == 70);
+  CHECK(ran.rows[1].cut(0) == v1::CUT_RESTART);
+  CHECK(ran.rows[1].revision(0) == 1);
+  CHECK(ran.rows[2].cut(0) == v1::CUT_NONE);
+  // The old unit's row stands before the new declaration.
+  const std::size_t row = ran.out.find(testing::frames_of(ran.out, FrameKind::aggregates)[0].SerializeAsString());
+  CHECK(row < ran.out.find("degF"));
 }
 
 TEST_CASE("rows of a segment that no longer declares the series wait for the declaration, or declare it at the end") {
