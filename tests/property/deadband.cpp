@@ -7,7 +7,7 @@ using testing::StreamWriter;
 using namespace twinpipe::deadband_laws;
 
 TEST_CASE("step: every sample is within the bound of what is held") {
-  rc::check([] {
+  CHECK(rc::check([] {
     const double bound = *rc::gen::inRange(0, 9) * 0.25;
     const Policy policy = policy_of(R"("absolute":)" + std::to_string(bound));
     const auto in = some_readings();
@@ -28,22 +28,22 @@ TEST_CASE("step: every sample is within the bound of what is held") {
       RC_ASSERT(both_nan || h->value == reading.value || std::fabs(reading.value - h->value) <= bound);
     }
     RC_ASSERT(next == out.size());  // a subsequence
-  });
+  }));
 }
 
 TEST_CASE("idempotent, and independent of how readings are grouped into frames") {
-  rc::check([] {
+  CHECK(rc::check([] {
     const Policy policy = policy_of(R"("absolute":0.5,"heartbeat":"5s")");
     const auto in = some_readings();
     const auto once = readings_of(run(policy, stream_of(in, 7)));
     RC_ASSERT(readings_of(run(policy, stream_of(once, 5))) == once);
     const auto columns = *rc::gen::inRange<std::size_t>(1, 50);
     RC_ASSERT(readings_of(run(policy, stream_of(in, columns))) == once);
-  });
+  }));
 }
 
 TEST_CASE("heartbeat: no longer silence while readings come") {
-  rc::check([] {
+  CHECK(rc::check([] {
     const Policy policy = policy_of(R"("absolute":1000,"heartbeat":"5s")");
     const auto in = some_readings();
     const auto out = readings_of(run(policy, stream_of(in, 7)));
@@ -53,16 +53,16 @@ TEST_CASE("heartbeat: no longer silence while readings come") {
         if (sent.alias == reading.alias && sent.time <= reading.time) newest = sent.time;
       RC_ASSERT(newest >= 0 && reading.time - newest < 5 * kSecond);
     }
-  });
+  }));
 }
 
 TEST_CASE("stop and resume at any reading equals an uninterrupted run") {
-  rc::check([] {
+  CHECK(rc::check([] {
     const Policy policy = policy_of(R"("absolute":0.5,"heartbeat":"9s","shortest":"2s")");
     const auto in = some_readings();
     RC_ASSERT(run_in_two(policy, in, *rc::gen::inRange<std::size_t>(0, in.size() + 1)) ==
               readings_of(run(policy, stream_of(in, 1))));
-  });
+  }));
 }
 
 TEST_CASE("the value suppressed by the shortest interval leaves at the first tick behind it") {

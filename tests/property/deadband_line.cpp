@@ -115,16 +115,16 @@ std::string door_rule(double bound) { return R"("swinging_door":)" + number(boun
 }  // namespace
 
 TEST_CASE("swinging door: the straight line is within the bound at every reading, exactly") {
-  rc::check([] {
+  CHECK(rc::check([] {
     const auto in = some_signal();
     const double bound = some_bound(in);
     const auto out = readings_of(run(policy_of(door_rule(bound) + R"(,"heartbeat":"40s")"), stream_of(in, 7)));
     check_law(in, out, bound, 0);
-  });
+  }));
 }
 
 TEST_CASE("swinging door: integers keep the bound in exact arithmetic") {
-  rc::check([] {
+  CHECK(rc::check([] {
     const auto base =
         *rc::gen::element<std::int64_t>(std::int64_t{0}, std::int64_t{1} << 53, std::numeric_limits<std::int64_t>::max() - 50);
     const int bound = *rc::gen::inRange(0, 6);
@@ -151,7 +151,7 @@ TEST_CASE("swinging door: integers keep the bound in exact arithmetic") {
                            static_cast<__int128>(value - before->second) * run;
       RC_ASSERT((off < 0 ? -off : off) <= bound * run);
     }
-  });
+  }));
 }
 
 TEST_CASE("swinging door: what lies on a line leaves its ends, what is level leaves two") {
@@ -168,27 +168,27 @@ TEST_CASE("swinging door: what lies on a line leaves its ends, what is level lea
 }
 
 TEST_CASE("previous value: the straight line is within twice the bound") {
-  rc::check([] {
+  CHECK(rc::check([] {
     const auto in = some_signal();
     const double bound = some_bound(in);
     const auto out =
         readings_of(run(policy_of(fmt::format(R"("absolute":{},"previous":true,"heartbeat":"40s")", bound)), stream_of(in, 7)));
     check_law(in, out, 2 * bound, kLineRounding);
-  });
+  }));
 }
 
 TEST_CASE("the door behind exception reporting: within its bound and twice the other") {
-  rc::check([] {
+  CHECK(rc::check([] {
     const auto in = some_signal();
     const double exception = some_bound(in), door = some_bound(in);
     const auto out = readings_of(
         run(policy_of(fmt::format(R"("absolute":{},"swinging_door":{},"heartbeat":"40s")", exception, door)), stream_of(in, 7)));
     check_law(in, out, door + 2 * exception, kLineRounding);
-  });
+  }));
 }
 
 TEST_CASE("shortest interval: the door keeps it, and its bound outside the blackout") {
-  rc::check([] {
+  CHECK(rc::check([] {
     const auto in = some_signal(true);
     const double bound = some_bound(in);
     const Nanos shortest = 3 * kSecond;
@@ -205,11 +205,11 @@ TEST_CASE("shortest interval: the door keeps it, and its bound outside the black
         if (saturating_sub(reading.time, sent) >= shortest) RC_ASSERT(error_at(one_out, reading) <= bound);
       }
     }
-  });
+  }));
 }
 
 TEST_CASE("heartbeat: no longer silence while readings or ticks come") {
-  rc::check([] {
+  CHECK(rc::check([] {
     const std::string rule = *rc::gen::element<std::string>(R"("swinging_door":1000)", R"("absolute":1000,"previous":true)",
                                                             R"("absolute":0.5,"swinging_door":1000)");
     const Policy policy = policy_of(rule + R"(,"heartbeat":"5s")");
@@ -248,11 +248,11 @@ TEST_CASE("heartbeat: no longer silence while readings or ticks come") {
       return {};
     };
     RC_ASSERT(testing::for_each_frame(writer.take(), look).ok());
-  });
+  }));
 }
 
 TEST_CASE("changes of quality and to or from numbers pass, behind all that was held back") {
-  rc::check([] {
+  CHECK(rc::check([] {
     const Policy policy = policy_of(R"("swinging_door":1000,"heartbeat":"1h","shortest":"1s")");
     const auto in = some_readings();
     const auto out = readings_of(run(policy, stream_of(in, 7)));
@@ -265,11 +265,11 @@ TEST_CASE("changes of quality and to or from numbers pass, behind all that was h
         if (std::isfinite(a.value)) RC_ASSERT(std::ranges::find(one_out, a) != one_out.end());
       }
     }
-  });
+  }));
 }
 
 TEST_CASE("lines do not depend on grouping or on a stop between two readings") {
-  rc::check([] {
+  CHECK(rc::check([] {
     const auto in = some_signal();
     const std::string bound = number(some_bound(in));
     const std::string rule = *rc::gen::element<std::string>(
@@ -280,11 +280,11 @@ TEST_CASE("lines do not depend on grouping or on a stop between two readings") {
     RC_ASSERT(readings_of(run(policy, stream_of(in, *rc::gen::inRange<std::size_t>(1, 50)))) == whole);
     const auto two = run_in_two(policy, in, *rc::gen::inRange<std::size_t>(0, in.size() + 1));
     for (std::uint32_t alias = 0; alias < kSeries; ++alias) RC_ASSERT(of_series(two, alias) == of_series(whole, alias));
-  });
+  }));
 }
 
 TEST_CASE("history and live readings know nothing of each other") {
-  rc::check([] {
+  CHECK(rc::check([] {
     const Policy policy = policy_of(R"("absolute":0.25,"swinging_door":0.5,"heartbeat":"9s")");
     const std::array<std::vector<Reading>, 2> in{some_signal(), some_signal()};
     testing::StreamWriter writer;
@@ -308,7 +308,7 @@ TEST_CASE("history and live readings know nothing of each other") {
     for (const std::size_t lane : {0, 1})
       for (std::uint32_t alias = 0; alias < kSeries; ++alias)
         RC_ASSERT(of_series(out[lane], alias) == of_series(readings_of(run(policy, stream_of(in[lane], 7))), alias));
-  });
+  }));
 }
 
 namespace {

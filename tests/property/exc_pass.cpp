@@ -174,7 +174,7 @@ std::vector<Row> sorted(std::vector<Row> rows) {
 }  // namespace
 
 TEST_CASE("gate: out is the rows of the windows, pinned, each once, and all other series") {
-  rc::check([] {
+  CHECK(rc::check([] {
     const Nanos delay = *rc::gen::inRange(0, 4) * kSecond;
     const auto events = some_events(*rc::gen::inRange(0, 6));
     const Windows windows = expected_windows(events, delay);
@@ -192,22 +192,22 @@ TEST_CASE("gate: out is the rows of the windows, pinned, each once, and all othe
     for (const v1::Exception& exception : got.exceptions)
       open += exception.phase() == v1::Exception::PHASE_OPEN ? 1 : exception.phase() == v1::Exception::PHASE_CLOSE ? -1 : 0;
     RC_ASSERT(open == 0);
-  });
+  }));
 }
 
 TEST_CASE("gate: per series the order of an ordered input is kept") {
-  rc::check([] {
+  CHECK(rc::check([] {
     const auto events = some_events(0);
     std::map<std::uint32_t, Nanos> newest;
     for (const Row& row : read(run(make(""), stream_of(events, 7), gate())).rows) {
       RC_ASSERT(!newest.contains(row.alias) || newest[row.alias] <= row.time);
       newest[row.alias] = row.time;
     }
-  });
+  }));
 }
 
 TEST_CASE("without the gate every row passes once, and pinned exactly when its window is open by then") {
-  rc::check([] {
+  CHECK(rc::check([] {
     const auto events = some_events(*rc::gen::inRange(0, 6));
     const Got got = read(run(make(""), stream_of(events, 1), {false, 0, 1000 * kSecond}));
     std::vector<Row> in, out = got.rows;
@@ -230,11 +230,11 @@ TEST_CASE("without the gate every row passes once, and pinned exactly when its w
       const bool due = in[i].alias < 2 && inside(expected_windows(known, 0), in[i].time);
       RC_ASSERT(got.rows[i].pinned == due);
     }
-  });
+  }));
 }
 
 TEST_CASE("the same rows and exceptions however readings were grouped into frames") {
-  rc::check([] {
+  CHECK(rc::check([] {
     const auto events = some_events(*rc::gen::inRange(0, 6));
     const bool gated = *rc::gen::arbitrary<bool>();
     const Fixture fixture = make(R"(,"budget":200)");
@@ -245,11 +245,11 @@ TEST_CASE("the same rows and exceptions however readings were grouped into frame
     RC_ASSERT(one.exceptions.size() == other.exceptions.size());
     for (std::size_t i = 0; i < one.exceptions.size(); ++i)
       RC_ASSERT(one.exceptions[i].SerializeAsString() == other.exceptions[i].SerializeAsString());
-  });
+  }));
 }
 
 TEST_CASE("memory is bounded, and what the bound or the reach cost is said") {
-  rc::check([] {
+  CHECK(rc::check([] {
     const auto events = some_events(*rc::gen::inRange(0, 6));
     const Fixture fixture = make("");
     const ExcPassOptions options{true, *rc::gen::inRange<std::size_t>(0, 6000), *rc::gen::inRange(0, 20) * kSecond};
@@ -279,11 +279,11 @@ TEST_CASE("memory is bounded, and what the bound or the reach cost is said") {
       for (const Event& tick : events) forgotten = forgotten || tick.time > event.time + options.reach;
       RC_ASSERT(event.time <= lost || forgotten);
     }
-  });
+  }));
 }
 
 TEST_CASE("stopped and resumed at any frame, with a full ring and open windows, equals an uninterrupted run") {
-  rc::check([] {
+  CHECK(rc::check([] {
     const auto events = some_events(*rc::gen::inRange(0, 6));
     const Fixture fixture = make(R"(,"on_delay":"1s","budget":400)");
     const ExcPassOptions options{*rc::gen::arbitrary<bool>(), *rc::gen::element<std::size_t>(4000, 1 << 20), 30 * kSecond};
@@ -308,5 +308,5 @@ TEST_CASE("stopped and resumed at any frame, with a full ring and open windows, 
     RC_ASSERT(got.exceptions.size() == whole.exceptions.size());
     for (std::size_t i = 0; i < got.exceptions.size(); ++i)
       RC_ASSERT(got.exceptions[i].SerializeAsString() == whole.exceptions[i].SerializeAsString());
-  });
+  }));
 }

@@ -20,7 +20,7 @@ double some_double() {
 }  // namespace
 
 TEST_CASE("slope window: a line that fits misses no reading by more than the bound, in the arithmetic of on_line") {
-  rc::check([] {
+  CHECK(rc::check([] {
     // Mostly readings of one size, so that lines fit; sometimes any doubles at all.
     const bool wild = *rc::gen::inRange(0, 4) == 0;
     const double scale = std::fabs(some_double());
@@ -43,11 +43,11 @@ TEST_CASE("slope window: a line that fits misses no reading by more than the bou
       passed.emplace_back(time, to);
     }
     RC_TAG(passed.size() > 2 ? "several readings on a line" : "few");
-  });
+  }));
 }
 
 TEST_CASE("slope window: what is clearly within the bound fits") {
-  rc::check([] {
+  CHECK(rc::check([] {
     const double bound = *rc::gen::inRange(1, 1000) * 0.01;
     const double slope = *rc::gen::inRange(-1000, 1001) * 1e-9;
     SlopeWindow window;
@@ -56,7 +56,7 @@ TEST_CASE("slope window: what is clearly within the bound fits") {
       window.narrow(slope * run + off, run, std::fabs(slope * run) + bound, bound);
     }
     RC_ASSERT(window.fits(slope * 51e9, 51e9));
-  });
+  }));
 }
 
 TEST_CASE("slope window: a level line needs no room for rounding, and infinities never fit") {
