@@ -42,7 +42,7 @@ std::uint64_t order_of(const Columns& columns, std::size_t row) {
 }  // namespace
 
 TwinFold::TwinFold(const SeriesTable& table, const Policy& policy, TwinOptions options)
-    : Stage(table), policy_(&policy), options_(options) {
+    : Stage(table), rules_(policy, "twin-fold", {}, "freshness"), options_(options) {
   encoder_.set_policies(policy.digest(), {});
 }
 
@@ -58,6 +58,10 @@ bool TwinFold::reads(FrameKind kind) const {
     case FrameKind::applied: return true;
     default: return false;
   }
+}
+
+void TwinFold::on_open(Output& out) {
+  if (!rules_.digest().empty()) out.frame(rules_.applied());  // --policy is optional
 }
 
 Status TwinFold::on_series(const std::vector<Declared>& declared, const FrameView& frame, Output& out) {
@@ -89,6 +93,7 @@ Status TwinFold::on_series(const std::vector<Declared>& declared, const FrameVie
     metric.current = session_ordinal(node, asset.has_session, asset.session);
     if (metric.current > node.current) begin_session(node, metric.current);
   }
+  tell_expired(out);
   return pass(frame, out);
 }
 
@@ -175,7 +180,7 @@ Status TwinFold::on_frame(const v1::Frame& frame, const FrameView& view, Output&
   const auto at = std::ranges::find(applied_, policy.tool(), &v1::Applied::tool);
   if (at == applied_.end()) applied_.push_back(policy);
   else *at = policy;
-  encoder_.set_policies(policy_->digest(), applied_);
+  encoder_.set_policies(rules_.digest(), applied_);
   return pass(view, out);
 }
 

@@ -18,7 +18,7 @@
 
 #include "kernel/stage.hpp"
 #include "kernel/twin_encoder.hpp"
-#include "policy/policy.hpp"
+#include "policy/rule_book.hpp"
 
 namespace twinpipe {
 
@@ -37,6 +37,7 @@ class TwinFold final : public Stage {
   ~TwinFold() override;
 
   bool reads(FrameKind kind) const override;
+  void on_open(Output& out) override;
   Status on_series(const std::vector<Declared>& declared, const FrameView& frame, Output& out) override;
   Status on_readings(const Columns& columns, const FrameView& frame, Output& out) override;
   Status on_waveform(const v1::Waveform& waveform, std::uint32_t slot, const FrameView& frame, Output& out) override;
@@ -74,6 +75,7 @@ class TwinFold final : public Stage {
   void refresh_asset(std::uint32_t asset);
   void configure(std::uint32_t slot, Nanos at);
   void expire(Node& node);
+  void tell_expired(Output& out);
   const AssetState* find_asset(const v1::Lifecycle& lifecycle, std::uint32_t& asset) const;
 
   // twin_state.cpp: frames, state
@@ -84,7 +86,7 @@ class TwinFold final : public Stage {
   const TwinLayout& layout_of(std::uint32_t asset);
   FrameView encode(std::uint32_t asset);
 
-  const Policy* policy_;
+  RuleBook rules_;
   TwinOptions options_;
   std::vector<Metric> metrics_;      // by slot
   std::vector<std::string> texts_;   // values of string series, by Metric::value

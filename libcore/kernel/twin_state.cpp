@@ -154,7 +154,7 @@ Status TwinFold::load(std::string_view bytes) {
   asset_index_.clear();
   texts_.assign(state.text().begin(), state.text().end());
   applied_.assign(state.applied().begin(), state.applied().end());
-  encoder_.set_policies(policy_->digest(), applied_);
+  encoder_.set_policies(rules_.digest(), applied_);
   for (const v1::TwinNodeState& from : state.node()) {
     Node& node = nodes_[node_index(from.name())];
     node.sessions.assign(from.session().begin(), from.session().end());

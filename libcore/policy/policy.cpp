@@ -247,6 +247,11 @@ Result<Policy> Policy::parse(std::string_view json) {
   return policy;
 }
 
+bool rivals(const Section& section, const Rule& one, const Rule& other) {
+  return section.apart.empty() ||
+         one.text(section.apart, section.apart_default) == other.text(section.apart, section.apart_default);
+}
+
 const std::vector<Rule>& Policy::rules(std::string_view section) const {
   static const std::vector<Rule> kNone;
   const auto at = sections_.find(section);
@@ -258,6 +263,19 @@ const Rule* Policy::match(std::string_view section, std::string_view site, std::
   for (const Rule& rule : rules(section))
     if (!(rule.expires && at >= *rule.expires) && rule.pattern.matches(site, line, asset, sensor)) return &rule;
   return nullptr;
+}
+
+std::vector<const Rule*> Policy::matches(std::string_view name, std::string_view site, std::string_view line,
+                                         std::string_view asset, std::string_view sensor, Nanos at) const {
+  std::vector<const Rule*> found;
+  const auto sections = policy_sections();
+  const auto section = std::ranges::find(sections, name, &Section::name);
+  for (const Rule& rule : rules(name)) {
+    if ((rule.expires && at >= *rule.expires) || !rule.pattern.matches(site, line, asset, sensor)) continue;
+    const auto rival = [&](const Rule* earlier) { return rivals(*section, *earlier, rule); };
+    if (std::ranges::none_of(found, rival)) found.push_back(&rule);
+  }
+  return found;
 }
 
 }  // namespace twinpipe

@@ -40,6 +40,9 @@ struct Parameter {
 struct Section {
   std::string_view name;
   std::span<const Parameter> parameters;
+  /// A text parameter: rules that differ in it apply beside each other, and the first match wins among those alike.
+  std::string_view apart = {};
+  std::string_view apart_default = {};  // what its absence stands for
 };
 std::span<const Section> policy_sections();
 
@@ -58,6 +61,9 @@ struct Rule {
   /// All of them for people: "absolute 0.5, heartbeat 1m".
   std::string settings() const;
 };
+
+/// True when at most one of the two applies to a series: the first to match.
+bool rivals(const Section& section, const Rule& one, const Rule& other);
 
 class Policy {
  public:
@@ -78,6 +84,9 @@ class Policy {
   /// The first rule that matches and has not expired at event time `at`; nullptr when none does.
   const Rule* match(std::string_view section, std::string_view site, std::string_view line, std::string_view asset,
                     std::string_view sensor, Nanos at) const;
+  /// All that apply: the first of its rivals each, in order. One at most where a section does not say `apart`.
+  std::vector<const Rule*> matches(std::string_view section, std::string_view site, std::string_view line, std::string_view asset,
+                                   std::string_view sensor, Nanos at) const;
 
  private:
   std::string name_, version_, owner_, digest_;

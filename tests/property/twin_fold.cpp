@@ -169,6 +169,27 @@ TEST_CASE("twin: stale within one tick of the SLO, and an on-change sensor is as
   CHECK(metric(twins[1].twin(), 2).freshness() == v1::FRESHNESS_NEVER);
 }
 
+TEST_CASE("twin: its policy stands behind the Open, and a freshness rule that expires is told at the tick that ends it") {
+  const Policy policy = freshness(R"({"match":"+/+/+/x","slo":"1h","expires":"1970-01-01T00:00:05Z","reason":"works"},
+                                     {"match":"+/+/+/x","slo":"2s"})");
+  StreamWriter writer;
+  writer.series("n", "a", {"x"}, 0);
+  write(writer, {{0, 0, 1, 1}}, 1);
+  for (int second = 1; second <= 6; ++second) writer.watermark("n", second * kSecond);
+  const Folded folded = fold(writer.take(), policy, {TwinChanges::state, 0});
+  const auto applied = testing::frames_of(folded.out, FrameKind::applied);
+  REQUIRE(applied.size() == 2);
+  CHECK(applied[0].applied().tool() == "twin-fold");
+  CHECK(applied[0].applied().digest() == policy.digest());
+  CHECK_FALSE(applied[0].applied().rule(0).expired());
+  CHECK(applied[1].applied().rule(0).expired());
+  const auto twins = testing::frames_of(folded.out, FrameKind::twin);
+  REQUIRE(twins.size() == 2);
+  CHECK(metric(twins[1].twin(), 0).freshness() == v1::FRESHNESS_STALE);
+  CHECK(twins[1].twin().as_of() == 5 * kSecond);
+  CHECK(testing::frames_of(fold(StreamWriter().take(), Policy{}).out, FrameKind::applied).empty());
+}
+
 TEST_CASE("twin: a clock ten minutes ahead does not revive a dead node, a step back is right at once") {
   constexpr Nanos kMinute = 60 * kSecond;
   StreamWriter writer;
