@@ -4,6 +4,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <bit>
 #include <cmath>
 
@@ -83,9 +84,6 @@ void ExcPass::on_open(Output& out) { out.frame(book_.applied()); }
 
 Status ExcPass::on_readings(const Columns& columns, const FrameView& frame, Output& out) {
   Lane& lane = use(columns.historical);
-  std::uint8_t any = 0;
-  for (const Id slot : columns.slot) any |= lane.flags[slot];
-  if (any == 0) return pass(frame, out);
   writer_->begin(out, &columns);
   switch (columns.type) {
     case v1::VALUE_TYPE_INT64: take_rows(lane, columns, IntegerValues<std::int64_t>{columns.ints}); break;
@@ -100,7 +98,9 @@ Status ExcPass::on_readings(const Columns& columns, const FrameView& frame, Outp
 
 template <class Values>
 void ExcPass::take_rows(Lane& lane, const Columns& columns, const Values& values) {
-  const std::size_t quiet = reads_data_clock(lane) ? 0 : quiet_rows(lane, columns, values);
+  std::size_t quiet = 0;
+  if (!reads_data_clock(lane)) quiet = quiet_rows(lane, columns, values);
+  else if (std::ranges::all_of(columns.slot, [&](Id slot) { return lane.flags[slot] == 0; })) quiet = columns.rows();
   if (quiet == columns.rows()) return writer_->all_plain();
   writer_->plain_until(quiet);
   for (std::size_t row = quiet; row < columns.rows(); ++row) take_row(lane, columns, row, values);

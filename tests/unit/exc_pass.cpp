@@ -237,7 +237,8 @@ TEST_CASE("per signal the first rule that matches applies, and an expired one fa
   reading(writer, 0, 301 * s, 90);
   const Run out = run(
       R"({"name":"t","match":"+/+/+/x","above":60,"expires":"1970-01-01T00:04:00Z","reason":"noise","post":"1s"},)"
-      R"({"name":"g","match":"+/+/+/x","above":40,"post":"1s"},{"name":"r","match":"+/+/+/x","signal":"rate","above":20,"post":"1s"})",
+      R"({"name":"g","match":"+/+/+/x","above":40,"post":"1s"},)"
+      R"({"name":"r","match":"+/+/+/x","signal":"rate","above":20,"post":"1s"})",
       writer.take());
   std::vector<std::string> opened;
   for (const v1::Frame& frame : out.frames)
