@@ -88,9 +88,10 @@ std::string in_words(const RuleChange& change) {
 
 std::string findings_as_text(const std::vector<Finding>& findings) {
   std::string text;
-  for (const Finding& finding : findings)
-    text += fmt::format("{}: {}: {}: rule '{}': {}\n", finding.file, name_of(finding.severity), finding.section, finding.rule,
-                        finding.text);
+  for (const Finding& finding : findings) {
+    const std::string rule = finding.rule.empty() ? "" : fmt::format("rule '{}': ", finding.rule);
+    text += fmt::format("{}: {}: {}: {}{}\n", finding.file, name_of(finding.severity), finding.section, rule, finding.text);
+  }
   return text;
 }
 

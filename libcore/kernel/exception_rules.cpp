@@ -35,7 +35,17 @@ Status bad(const Rule& rule, fmt::format_string<Args...> format, Args&&... args)
                                                      fmt::format(format, std::forward<Args>(args)...)));
 }
 
-Result<Signal> parse_signal(const Rule& rule) {
+Status check(const ExceptionRule& rule) {
+  if (!rule.above && !rule.below) return bad(*rule.rule, "neither 'above' nor 'below': it would never be crossed");
+  if (rule.above && rule.below && *rule.below > *rule.above)
+    return bad(*rule.rule, "'below' {} is greater than 'above' {}: every value would cross", *rule.below, *rule.above);
+  if (rule.post <= 0) return bad(*rule.rule, "'post' is 0: nothing would pass behind the crossing");
+  return {};
+}
+
+}  // namespace
+
+Result<Signal> Signal::parse(const Rule& rule) {
   using enum Signal::Source;
   Signal signal;
   signal.name = rule.text("signal", "value");
@@ -68,16 +78,6 @@ Result<Signal> parse_signal(const Rule& rule) {
   return signal;
 }
 
-Status check(const ExceptionRule& rule) {
-  if (!rule.above && !rule.below) return bad(*rule.rule, "neither 'above' nor 'below': it would never be crossed");
-  if (rule.above && rule.below && *rule.below > *rule.above)
-    return bad(*rule.rule, "'below' {} is greater than 'above' {}: every value would cross", *rule.below, *rule.above);
-  if (rule.post <= 0) return bad(*rule.rule, "'post' is 0: nothing would pass behind the crossing");
-  return {};
-}
-
-}  // namespace
-
 std::span<const double> Signal::of(const v1::Aggregates& rows) const {
   if (source != Source::aggregate) return {};
   const auto named = std::ranges::find(kColumns, column, &NamedColumn::name);
@@ -97,7 +97,7 @@ Result<ExceptionRules> ExceptionRules::make(const Policy& policy) {
   ExceptionRules made;
   made.policy_ = &policy;
   for (const Rule& from : policy.rules(kSection)) {
-    Result<Signal> signal = parse_signal(from);
+    Result<Signal> signal = Signal::parse(from);
     if (!signal.ok()) return signal.status();
     ExceptionRule rule;
     rule.rule = &from;

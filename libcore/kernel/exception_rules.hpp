@@ -24,6 +24,8 @@ struct Signal {
   /// Values of a frame's rows; empty: the frame does not have this signal.
   std::span<const double> of(const v1::Aggregates& rows) const;
   std::span<const double> of(const v1::Spectra& rows) const;
+  /// Errors (bad_config) name the rule: an unknown signal.
+  static Result<Signal> parse(const Rule& rule);
   bool is_raw() const { return source == Source::value || source == Source::rate; }
 };
 

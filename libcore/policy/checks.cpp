@@ -14,6 +14,13 @@
 namespace twinpipe {
 namespace {
 
+/// A tool's message starts with where it is; a finding has that apart.
+std::string without_place(std::string_view message, std::string_view section) {
+  for (const std::string& place : {std::string("policy: "), fmt::format("{}: ", section)})
+    if (message.starts_with(place)) message.remove_prefix(place.size());
+  return std::string(message);
+}
+
 class Checker {
  public:
   Checker(std::span<const PolicyFile> files, const SettingChecks& checks, const CheckScope& scope);
@@ -78,9 +85,9 @@ std::vector<Finding> Checker::run() {
   for (const auto& [place, told] : findings_) {
     const PolicyFile& file = files_[place.file];
     const Section& section = policy_sections()[place.section];
-    const Rule& rule = file.policy.rules(section.name)[place.rule];
-    for (const auto& [severity, text] : told)
-      findings.push_back({severity, file.name, std::string(section.name), rule.name, text});
+    const std::vector<Rule>& rules = file.policy.rules(section.name);
+    const std::string rule = place.rule < rules.size() ? rules[place.rule].name : std::string();
+    for (const auto& [severity, text] : told) findings.push_back({severity, file.name, std::string(section.name), rule, text});
   }
   return findings;
 }
@@ -94,6 +101,10 @@ void Checker::check_rules() {
     for (std::size_t section = 0; section < policy_sections().size(); ++section) {
       const std::string_view name = policy_sections()[section].name;
       const std::vector<Rule>& rules = files_[file].policy.rules(name);
+      for (const SectionCheck& check : checks_.sections)
+        if (check.section == name)
+          if (const Status status = check.check(files_[file].policy); !status.ok())
+            find(Severity::error, {file, section, rules.size()}, without_place(status.message, name));
       for (std::size_t i = 0; i < rules.size(); ++i) {
         const Place place{file, section, i};
         check_reach(place, rules);

@@ -18,7 +18,8 @@ enum class Severity { warning, error };
 
 struct Finding {
   Severity severity = Severity::error;
-  std::string file, section, rule;
+  std::string file, section;
+  std::string rule;  // empty: the text names it
   std::string text;
 };
 
@@ -35,6 +36,11 @@ struct CheckScope {
 /// What is wrong, without naming the rule itself; nothing when all is well.
 using Complaint = std::optional<std::string>;
 
+/// What a tool says of its section before it runs: the first thing that is wrong, with its rule.
+struct SectionCheck {
+  std::string_view section;
+  Status (*check)(const Policy& policy);
+};
 /// What one rule must not say.
 struct RuleCheck {
   std::string_view section;
@@ -54,6 +60,7 @@ struct PairCheck {
   Complaint (*complaint)(const Rule& rule, const Rule& other);
 };
 struct SettingChecks {
+  std::span<const SectionCheck> sections;
   std::span<const RuleCheck> rules;
   std::span<const SeriesCheck> series;
   std::span<const PairCheck> pairs;

@@ -76,10 +76,8 @@ constexpr std::array kWinAgg{
     Parameter{"weighting", text, 0, kWeighting},  // of readings, or of the time between them
 };
 constexpr std::array kSections{
-    Section{"deadband", kDeadband},
-    Section{"exc-pass", kExcPass},
-    Section{"fft-bands", kFftBands},
-    Section{"freshness", kFreshness},
+    Section{"deadband", kDeadband},  Section{"exc-pass", kExcPass, "signal", "value"},
+    Section{"fft-bands", kFftBands}, Section{"freshness", kFreshness},
     Section{"winagg", kWinAgg},
 };
 

@@ -28,16 +28,16 @@ const std::vector<std::string>& short_texts() {
 }  // namespace
 
 TEST_CASE("a glob covers another exactly when it matches every text that the other does") {
-  rc::check([] {
+  CHECK(rc::check([] {
     const std::string outer = some_glob(), inner = some_glob();
     const bool all = std::ranges::all_of(
         short_texts(), [&](const std::string& text) { return !glob_matches(inner, text) || glob_matches(outer, text); });
     RC_ASSERT(glob_covers(outer, inner) == all);
-  });
+  }));
 }
 
 TEST_CASE("two globs have a text in common exactly when some text matches both, and the one given does") {
-  rc::check([] {
+  CHECK(rc::check([] {
     const std::string one = some_glob(), other = some_glob();
     const bool some = std::ranges::any_of(
         short_texts(), [&](const std::string& text) { return glob_matches(one, text) && glob_matches(other, text); });
@@ -46,5 +46,5 @@ TEST_CASE("two globs have a text in common exactly when some text matches both, 
       RC_ASSERT(!some || text.has_value());
       if (text) RC_ASSERT(glob_matches(one, *text) && glob_matches(other, *text));
     }
-  });
+  }));
 }

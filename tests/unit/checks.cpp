@@ -177,6 +177,73 @@ TEST_CASE("with a list that declares: per cent of a range that is not there") {
   CHECK(found(percent, scope)[0].ends_with("p/l/a/temp and 1 more"));
 }
 
+TEST_CASE("a swinging door without a heartbeat") {
+  const std::string complaint =
+      "f warning deadband 'd': a swinging door without a heartbeat: nothing bounds how far the live value may be off until its "
+      "line ends";
+  check_all({
+      {R"("deadband":[{"name":"d","match":"*/*/*/*","swinging_door":1}])", {complaint}},
+      {R"("deadband":[{"name":"d","match":"*/*/*/*","swinging_door_percent":1}])", {complaint}},
+      {R"("deadband":[{"name":"d","match":"*/*/*/*","swinging_door":1,"heartbeat":"1m"}])", {}},
+      {R"("deadband":[{"name":"d","match":"*/*/*/*","absolute":1}])", {}},
+  });
+}
+
+TEST_CASE("what a tool says of its section before it runs") {
+  check_all({
+      {R"("winagg":[{"name":"w","match":"*/*/*/*","window":"10s","slide":"3s"}])",
+       {"f error winagg '': winagg 'w': the slide, 3s, does not divide the window, 10s"}},
+      {R"("winagg":[{"name":"w","match":"*/*/*/*","window":"10s","slide":"5s"}])", {}},
+      {R"("exc-pass":[{"name":"e","match":"*/*/*/*"}])",
+       {"f error exc-pass '': rule 'e': neither 'above' nor 'below': it would never be crossed"}},
+      {R"("exc-pass":[{"name":"e","match":"*/*/*/*","above":1}])", {}},
+      {R"("fft-bands":[{"match":"*/*/*/*","bands":{"a":[10,100]}}])", {}},
+  });
+  CHECK(found(R"("fft-bands":[{"match":"*/*/*/*","envelope":true}])").size() == 1);
+}
+
+TEST_CASE("exceptions on different signals of one series stand beside each other") {
+  check_all({
+      {R"("exc-pass":[{"match":"*/*/*/*","above":1},{"match":"*/*/*/*","signal":"rate","above":1}])", {}},
+      {R"("exc-pass":[{"name":"a","match":"*/*/*/*","above":1},{"name":"b","match":"*/*/*/x","signal":"value","above":2}])",
+       {"f error exc-pass 'b': never applies: rule 'a' before it matches all that */*/*/x does"}},
+  });
+}
+
+TEST_CASE("an exception that looks at what the windows or spectra beside it do not give in time, or at all") {
+  check_all({
+      {R"("exc-pass":[{"name":"e","match":"*/*/*/v","signal":"rms","above":1}],
+          "winagg":[{"name":"w","match":"*/*/*/*","window":"5m","lateness":"30s"}])",
+       {"f warning exc-pass 'e': looks at windows that come 5m30s behind raw, and raw waits 2m by default: exc-pass needs "
+        "--reach (rule "
+        "'w'): for example x/x/x/v"}},
+      {R"("exc-pass":[{"match":"*/*/*/v","signal":"rms","above":1}],"winagg":[{"match":"*/*/*/*","window":"1m","lateness":"30s"}])",
+       {}},
+      {R"("exc-pass":[{"match":"*/*/*/v","above":1}],"winagg":[{"match":"*/*/*/*","window":"5m","lateness":"30s"}])", {}},
+      {R"("exc-pass":[{"name":"e","match":"*/*/*/v","signal":"band:bpfo","above":1}],
+          "fft-bands":[{"name":"f","match":"*/*/*/*","bands":{"low":[10,100]}}])",
+       {"f warning exc-pass 'e': looks at band:bpfo, which the spectra do not have (rule 'f'): for example x/x/x/v"}},
+      {R"("exc-pass":[{"match":"*/*/*/v","signal":"band:low","above":1}],"fft-bands":[{"match":"*/*/*/*","bands":{"low":[10,100]}}])",
+       {}},
+      {R"("exc-pass":[{"match":"*/*/*/v","signal":"total","above":1}],"fft-bands":[{"match":"*/*/*/*","bands":{"low":[10,100]}}])",
+       {}},
+  });
+}
+
+TEST_CASE("with a list that declares: bands above the Nyquist frequency") {
+  std::vector<ListedSeries> list{listed("p/l/a/v"), listed("p/l/a/w"), listed("p/l/a/x")};
+  list[0].sample_rate = 1000;
+  list[1].sample_rate = 8000;
+  const CheckScope scope{std::nullopt, &list};
+  check_all(
+      {
+          {R"("fft-bands":[{"name":"f","match":"*/*/*/*","segment":1000,"bands":{"low":[10,100],"high":[100,600]}}])",
+           {"f error fft-bands 'f': band 'high' from 100 to 600 Hz reaches above the Nyquist frequency of 500 Hz: p/l/a/v"}},
+          {R"("fft-bands":[{"name":"f","match":"*/*/*/*","segment":1000,"bands":{"low":[10,100],"high":[100,500]}}])", {}},
+      },
+      scope);
+}
+
 TEST_CASE("warnings alone are no errors") {
   const PolicyFile file = file_of("f", R"("deadband":[{"match":"*/*/*/*","expires":"1970-01-01T00:01:00Z","reason":"r"}])");
   CHECK_FALSE(has_errors(check_policies(std::span(&file, 1), setting_checks(), {kMinute, nullptr})));

@@ -235,11 +235,11 @@ TEST_CASE("per signal the first rule that matches applies, and an expired one fa
   writer.series("n", "a", {"x"}, 0);
   for (int i = 0; i < 4; ++i) reading(writer, 0, i * 100 * s, 50);
   reading(writer, 0, 301 * s, 90);
-  const Run out = run(
-      R"({"name":"t","match":"+/+/+/x","above":60,"expires":"1970-01-01T00:04:00Z","reason":"noise","post":"1s"},)"
-      R"({"name":"g","match":"+/+/+/x","above":40,"post":"1s"},)"
-      R"({"name":"r","match":"+/+/+/x","signal":"rate","above":20,"post":"1s"})",
-      writer.take());
+  const Run out =
+      run(R"({"name":"t","match":"+/+/+/x","above":60,"expires":"1970-01-01T00:04:00Z","reason":"noise","post":"1s"},)"
+          R"({"name":"g","match":"+/+/+/x","above":40,"post":"1s"},)"
+          R"({"name":"r","match":"+/+/+/x","signal":"rate","above":20,"post":"1s"})",
+          writer.take());
   std::vector<std::string> opened;
   for (const v1::Frame& frame : out.frames)
     if (frame.exception().phase() == v1::Exception::PHASE_OPEN && frame.has_exception())
