@@ -150,7 +150,9 @@ Status FftBands::on_waveform(const v1::Waveform& waveform, std::uint32_t slot, c
     rows_.flush(out);
     for (std::string& line : book_.announce(out)) notice(std::move(line));
   }
-  if (followed.rule == kNoRule) return pass(frame, out);
+  // A birth says null where it has no waveform yet: nothing is refused, nothing is cut.
+  const bool nothing = waveform.has_quality() && is_null(waveform.quality()) && sample_count(waveform) == 0;
+  if (followed.rule == kNoRule || nothing) return pass(frame, out);
   const SpectrumRule& rule = rules_[followed.rule];
   bool used = false;
   if (const std::optional<Refusal> why = refusal(waveform, rule)) {

@@ -2,6 +2,8 @@
 // The twin fold's hot path: readings into metrics.
 #include "kernel/twin_fold.hpp"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <bit>
 
@@ -55,6 +57,8 @@ bool TwinFold::reads(FrameKind kind) const {
     case FrameKind::waveform:
     case FrameKind::lifecycle:
     case FrameKind::watermark:
+    case FrameKind::aggregates:
+    case FrameKind::spectra:
     case FrameKind::applied: return true;
     default: return false;
   }
@@ -159,28 +163,51 @@ Status TwinFold::on_readings(const Columns& columns, const FrameView&, Output&) 
 }
 
 /// A waveform has no single value: the twin knows when it was last seen and how good it was.
-Status TwinFold::on_waveform(const v1::Waveform& waveform, std::uint32_t slot, const FrameView&, Output&) {
-  const std::uint32_t alias = waveform.series();
-  const Nanos time = waveform.time();
-  const std::uint32_t quality = (waveform.has_quality() ? waveform.quality() : kGood) | v1::QUALITY_NULL;
+void TwinFold::sight(std::uint32_t slot, Nanos time, std::uint32_t quality, bool historical) {
+  quality |= v1::QUALITY_NULL;
+  const double nothing = 0;
   Columns columns;
-  columns.alias = std::span(&alias, 1);
-  columns.slot = std::span(&slot, 1);
+  columns.alias = columns.slot = std::span(&slot, 1);
   columns.time = std::span(&time, 1);
   columns.type = v1::VALUE_TYPE_WAVEFORM;
   columns.quality = std::span(&quality, 1);
-  columns.historical = waveform.historical();
-  const double nothing = 0;
+  columns.historical = historical;
   fold(columns, NumberValues<double>{std::span(&nothing, 1)});
+}
+
+Status TwinFold::on_waveform(const v1::Waveform& waveform, std::uint32_t slot, const FrameView&, Output&) {
+  sight(slot, waveform.time(), waveform.has_quality() ? waveform.quality() : kGood, waveform.historical());
+  return {};
+}
+
+/// Where waveforms stay at the edge, what was derived from them says that their sensor lives.
+template <class Rows>
+Status TwinFold::sight_all(const Rows& rows, const google::protobuf::RepeatedField<Nanos>& times) {
+  if (times.size() != rows.series_size()) return Status::error(Code::bad_data, "derived rows without their times");
+  for (int row = 0; row < rows.series_size(); ++row) {
+    const std::uint32_t alias = rows.series(row);
+    if (alias >= table().slots().size())
+      return Status::error(Code::bad_data, fmt::format("undeclared alias {}: {} are declared", alias, table().slots().size()));
+    const std::uint32_t slot = table().slots()[alias];
+    if (table().series(slot).sensor.type() == v1::VALUE_TYPE_WAVEFORM) sight(slot, times[row], kGood, rows.historical());
+  }
   return {};
 }
 
 Status TwinFold::on_frame(const v1::Frame& frame, const FrameView& view, Output& out) {
-  const v1::Applied& policy = frame.applied();
-  const auto at = std::ranges::find(applied_, policy.tool(), &v1::Applied::tool);
-  if (at == applied_.end()) applied_.push_back(policy);
-  else *at = policy;
-  encoder_.set_policies(rules_.digest(), applied_);
+  Status status;
+  if (view.kind == FrameKind::aggregates) {
+    status = sight_all(frame.aggregates(), frame.aggregates().end());
+  } else if (view.kind == FrameKind::spectra) {
+    status = sight_all(frame.spectra(), frame.spectra().end());
+  } else {
+    const v1::Applied& policy = frame.applied();
+    const auto at = std::ranges::find(applied_, policy.tool(), &v1::Applied::tool);
+    if (at == applied_.end()) applied_.push_back(policy);
+    else *at = policy;
+    encoder_.set_policies(rules_.digest(), applied_);
+  }
+  if (!status.ok()) return status;
   return pass(view, out);
 }
 

@@ -43,7 +43,7 @@ class TwinFold final : public Stage {
   Status on_waveform(const v1::Waveform& waveform, std::uint32_t slot, const FrameView& frame, Output& out) override;
   Status on_lifecycle(const v1::Lifecycle& lifecycle, const FrameView& frame, Output& out) override;
   Status on_watermark(const v1::Watermark& watermark, const FrameView& frame, Output& out) override;
-  /// Applied: which policies shaped what follows.
+  /// Applied: which policies shaped what follows. Aggregates and Spectra of waveforms: they count as sightings.
   Status on_frame(const v1::Frame& frame, const FrameView& view, Output& out) override;
   Status finish(Output& out) override;
 
@@ -64,6 +64,9 @@ class TwinFold final : public Stage {
   template <class Values>
   void fold(const Columns& columns, const Values& values);
   void accepted(std::uint32_t slot);
+  void sight(std::uint32_t slot, Nanos time, std::uint32_t quality, bool historical);
+  template <class Rows>
+  Status sight_all(const Rows& rows, const google::protobuf::RepeatedField<Nanos>& times);
   void touch(std::uint32_t asset, bool state_changed);
 
   // twin_liveness.cpp: sessions, freshness
