@@ -198,7 +198,7 @@ Status KafkaConsumer::poll() {
     if (message->err != RD_KAFKA_RESP_ERR_NO_ERROR && message->err != RD_KAFKA_RESP_ERR__PARTITION_EOF) failed(*message);
     rd_kafka_message_destroy(message);
   }
-  if (failure_.ok() && !trouble.fatal.empty()) failure_ = Status::error(Code::temporary, "Kafka: " + trouble.fatal);
+  if (failure_.ok()) failure_ = trouble.fatal;
   if (std::exchange(trouble.all_down, false) && !std::exchange(reported_down_, true))
     notice_ = "no Kafka broker can be reached, trying again: " + trouble.cause;
   return failure_;

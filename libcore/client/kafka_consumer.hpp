@@ -40,6 +40,10 @@ class KafkaConsumer final : private KafkaOwner {
   Result<std::vector<std::int32_t>> count(const std::vector<std::string>& topics) {
     return count_partitions(handle_.get(), topics, options_.connect_timeout, trouble);
   }
+  /// Partitions of one topic; 0: there is no such topic. Errors: unavailable.
+  Result<std::int32_t> count(const std::string& topic) {
+    return partitions_of(handle_.get(), topic, options_.connect_timeout, trouble);
+  }
   /// First and next offset of a partition. Errors: unavailable, temporary.
   Result<std::pair<std::int64_t, std::int64_t>> range(const Partition& partition);
   /// Sets each `from` to the first record with a timestamp of at least `time`. Errors: unavailable, temporary.
