@@ -77,7 +77,9 @@ Result<Nanos> LogWriter::hold(bool ended) {
     if (Status status = starts_right(); !status.ok()) return status;
   if (!(ended ? producer_.waiting() : producer_.full())) return Nanos{0};
   if (Status status = producer_.poll(); !status.ok()) return status;
-  return (ended ? producer_.waiting() : producer_.full()) ? 100 * kMillisecond : Nanos{0};
+  if (!(ended ? producer_.waiting() : producer_.full())) return Nanos{0};
+  // librdkafka leaves out wake-ups that follow each other closely, and here all input waits.
+  return producer_.committing() ? 5 * kMillisecond : 100 * kMillisecond;
 }
 
 Status LogWriter::deliver() {

@@ -62,6 +62,7 @@ class KafkaProducer final : public RecordSink, private KafkaOwner {
   /// Takes back the open transaction. Returns `cause`, or what turned out to be the cause of it: another producer of the id.
   Status roll_back(Status cause);
   bool transactional() const { return transaction_.has_value(); }
+  bool committing() const { return committing_; }
   /// Records that only the next Position will commit.
   std::uint64_t uncommitted() const { return uncommitted_; }
   /// Readable when poll() has something to do.
