@@ -37,7 +37,7 @@ int main(int argc, char** argv) {
   tool.option("--group", options.group, "ID", "Read as a member of this consumer group; not for stateful filters")
       ->excludes(by_shard);
   tool.option("--from", options.from, "WHERE",
-              "Where to start without a cursor: earliest, latest, a record time; cursor: refuse to start without one")
+              "Where to start without a cursor: earliest, latest, a record time, a Position; cursor: nowhere")
       ->capture_default_str();
   tool.option("--cursor", options.cursor, "FILE",
               "Start from the Position in this file, which the last tool of the chain writes");

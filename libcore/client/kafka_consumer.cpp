@@ -165,6 +165,8 @@ const rd_kafka_message_t* KafkaConsumer::front(std::size_t partition) {
     if (message->err == RD_KAFKA_RESP_ERR__PARTITION_EOF) {
       queue.at_end = true;
       queue.next = message->offset;
+    } else if (message->err == RD_KAFKA_RESP_ERR__AUTO_OFFSET_RESET) {
+      queue.out_of_range = true;
     } else {
       failed(*message);
     }
@@ -179,16 +181,26 @@ void KafkaConsumer::pop(std::size_t partition) {
   rd_kafka_message_destroy(message);
 }
 
+Status KafkaConsumer::seek(std::size_t partition, std::int64_t offset) {
+  Partition at = partitions_[partition];
+  at.from = offset;
+  const Kafka<rd_kafka_topic_partition_list_t> list = as_list({at});
+  const Kafka<rd_kafka_error_t> error(rd_kafka_seek_partitions(handle_.get(), list.get(), kQueryMilliseconds));
+  const rd_kafka_resp_err_t code = error ? rd_kafka_error_code(error.get()) : list->elems[0].err;
+  if (code != RD_KAFKA_RESP_ERR_NO_ERROR) return kafka_error(fmt::format("cannot go on in {} [{}]", at.topic, at.number), code);
+  Queue& queue = queues_[partition];
+  queue.next = offset;
+  queue.out_of_range = queue.at_end = false;
+  return {};
+}
+
 void KafkaConsumer::failed(const rd_kafka_message_t& message) {
   if (!failure_.ok()) return;
   const std::string what =
       message.rkt == nullptr ? "Kafka" : fmt::format("{} [{}]", rd_kafka_topic_name(message.rkt), message.partition);
   const char* detail = rd_kafka_message_errstr(&message);
-  if (message.err == RD_KAFKA_RESP_ERR__AUTO_OFFSET_RESET)
-    failure_ = Status::error(Code::bad_data,
-                             fmt::format("{}: the records to read next were deleted before they were read: {}", what, detail));
-  else if (message.err != RD_KAFKA_RESP_ERR__TRANSPORT && message.err != RD_KAFKA_RESP_ERR__ALL_BROKERS_DOWN &&
-           message.err != RD_KAFKA_RESP_ERR__RESOLVE && message.err != RD_KAFKA_RESP_ERR__TIMED_OUT)
+  if (message.err != RD_KAFKA_RESP_ERR__TRANSPORT && message.err != RD_KAFKA_RESP_ERR__ALL_BROKERS_DOWN &&
+      message.err != RD_KAFKA_RESP_ERR__RESOLVE && message.err != RD_KAFKA_RESP_ERR__TIMED_OUT)
     failure_ = kafka_error(what, message.err, detail == nullptr ? "" : detail);
 }
 
