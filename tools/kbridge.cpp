@@ -50,7 +50,7 @@ void declare(cli::Tool& tool, cli::LogWriterOptions& options) {
 Status print_committed(const ProducerOptions& producer, const std::string& id) {
   const auto position = committed_position(producer.properties, producer.connect_timeout, producer.positions_topic, id);
   if (!position.ok()) return position.status();
-  if (!*position) return Status::error(Code::finding, {});
+  if (!*position) return Status::error(Code::finding, "nothing was committed as " + id + " yet");
   return cli::print(cli::position_text(**position) + "\n");
 }
 

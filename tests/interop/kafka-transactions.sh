@@ -14,7 +14,8 @@ kafka_start
 # Nothing was committed yet, and there is no topic that could hold it.
 code_of kbridge --brokers "$kafka_brokers" --committed chain > none.txt 2> none.err
 equal "--committed before anything" 1 "$code"
-silent none.txt none.err
+silent none.txt
+equal "the message" 'kbridge: nothing was committed as chain yet' "$(cat none.err)"
 
 # The topics; an input that did not end commits what stands before its last Position, and says what it did not.
 plant_stream 3 12 > in.tw
