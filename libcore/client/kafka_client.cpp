@@ -17,9 +17,10 @@ constexpr std::size_t kReason = 512;
 constexpr Nanos kRetryEvery = 100 * kMillisecond;
 
 std::string_view trim(std::string_view text) {
-  const std::size_t first = text.find_first_not_of(" \t\r");
+  constexpr std::string_view kSpace = " \t\r\n";
+  const std::size_t first = text.find_first_not_of(kSpace);
   if (first == std::string_view::npos) return {};
-  return text.substr(first, text.find_last_not_of(" \t\r") - first + 1);
+  return text.substr(first, text.find_last_not_of(kSpace) - first + 1);
 }
 
 /// Without "(after 3ms in state CONNECT)": an event is told in the same words every time.
@@ -77,7 +78,7 @@ Status set_properties(rd_kafka_conf_t* conf, const KafkaProperties& properties) 
   char reason[kReason];
   for (const auto& [name, value] : properties)
     if (rd_kafka_conf_set(conf, name.c_str(), value.c_str(), reason, sizeof reason) != RD_KAFKA_CONF_OK)
-      return Status::error(Code::bad_config, fmt::format("Kafka property {}: {}", name, reason));
+      return Status::error(Code::bad_config, fmt::format("Kafka property {}: {}", name, trim(reason)));
   return {};
 }
 
