@@ -106,6 +106,7 @@ Status LogReader::step(bool& took) {
     if (Status status = restart(); !status.ok()) return status;
   if (empty_ > 0 && std::exchange(look_due_, false))
     if (Status status = look(); !status.ok()) return status;
+  if ((took = generation_ != consumer_.generation())) return {};
   const std::size_t least = static_cast<std::size_t>(std::ranges::min_element(stamps_) - stamps_.begin());
   if (empty_ == heads_.size()) return {};
   const Nanos stamp = stamps_[least];

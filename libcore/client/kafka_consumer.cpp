@@ -182,16 +182,10 @@ void KafkaConsumer::pop(std::size_t partition) {
 }
 
 Status KafkaConsumer::seek(std::size_t partition, std::int64_t offset) {
-  Partition at = partitions_[partition];
-  at.from = offset;
-  const Kafka<rd_kafka_topic_partition_list_t> list = as_list({at});
-  const Kafka<rd_kafka_error_t> error(rd_kafka_seek_partitions(handle_.get(), list.get(), kQueryMilliseconds));
-  const rd_kafka_resp_err_t code = error ? rd_kafka_error_code(error.get()) : list->elems[0].err;
-  if (code != RD_KAFKA_RESP_ERR_NO_ERROR) return kafka_error(fmt::format("cannot go on in {} [{}]", at.topic, at.number), code);
-  Queue& queue = queues_[partition];
-  queue.next = offset;
-  queue.out_of_range = queue.at_end = false;
-  return {};
+  // librdkafka does not seek in a partition that it has given up, so all of them are assigned anew.
+  std::vector<Partition> partitions = partitions_;
+  for (std::size_t i = 0; i < partitions.size(); ++i) partitions[i].from = i == partition ? offset : queues_[i].next;
+  return assign(std::move(partitions));
 }
 
 void KafkaConsumer::failed(const rd_kafka_message_t& message) {

@@ -62,7 +62,7 @@ class KafkaConsumer final : private KafkaOwner {
 
   /// The records to read next were deleted, or never were: nothing comes until seek().
   bool out_of_range(std::size_t partition) const { return queues_[partition].out_of_range; }
-  /// Goes on there. Errors: temporary.
+  /// Goes on there, and in the others behind what was popped: a new generation(). Errors: temporary.
   Status seek(std::size_t partition, std::int64_t offset);
 
   /// The next record of a partition, if one was fetched; it stays until pop().
