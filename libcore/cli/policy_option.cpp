@@ -9,20 +9,6 @@
 #include "wire/quantity.hpp"
 
 namespace twinpipe::cli {
-namespace {
-
-std::string as_text(const ParameterValue& value) {
-  struct {
-    std::string operator()(double number) const { return fmt::format("{}", number); }
-    std::string operator()(Nanos duration) const { return format_duration(duration); }
-    std::string operator()(const std::string& text) const { return text; }
-    std::string operator()(bool truth) const { return truth ? "true" : "false"; }
-  } const visitor;
-  return std::visit(visitor, value);
-}
-
-}  // namespace
-
 PolicyOption::PolicyOption(Tool& tool, std::string section, Need need)
     : section_(section.empty() ? tool.name() : std::move(section)) {
   tool.option("--policy", file_, "FILE", "Policy file (JSON) whose section '" + section_ + "' has the rules; see policy(5)")
@@ -54,8 +40,8 @@ Status PolicyOption::explain() const {
   bool found = false;
   for (const Rule& rule : policy_.rules(section_)) {
     if (!rule.pattern.matches(site, line, asset, sensor)) continue;
-    text += fmt::format("rule {} matches {}", rule.name, rule.pattern.text());
-    for (const auto& [name, value] : rule.parameters) text += fmt::format(", {} {}", name, as_text(value));
+    text += fmt::format("rule {} matches {}{}{}", rule.name, rule.pattern.text(), rule.parameters.empty() ? "" : ", ",
+                        rule.settings());
     found = !rule.expires;
     if (rule.expires) text += fmt::format(", until {} ({}), then the next match", format_time(*rule.expires), rule.reason);
     text += "\n";

@@ -53,7 +53,8 @@ Result<Found> newest(KafkaConsumer& consumer, const Partition& partition, const 
     const Nanos left = deadline - monotonic_now();
     if (left <= 0) return Status::error(Code::unavailable, fmt::format("{}: the broker does not answer", partition.topic));
     // librdkafka leaves out wake-ups that follow each other closely.
-    if (wait_ready(consumer.fd(), -1, -1, signals, std::min(left, 10 * kMillisecond)).stop) return Status::error(Code::temporary, "stopped");
+    if (wait_ready(consumer.fd(), -1, -1, signals, std::min(left, 10 * kMillisecond)).stop)
+      return Status::error(Code::temporary, "stopped");
     consumer.clear();
   }
 }

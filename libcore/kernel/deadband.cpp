@@ -11,7 +11,13 @@
 namespace twinpipe {
 namespace {
 
-constexpr std::string_view kSection = "deadband";
+void describe(const Rule& rule, v1::AppliedRule& to) {
+  to.set_interpolation(v1::WEIGHTING_STEP);
+  to.set_percent(rule.number("percent").has_value());
+  to.set_bound(rule.number("percent").value_or(rule.number("absolute").value_or(0)));
+  to.set_heartbeat(rule.duration("heartbeat").value_or(0));
+  to.set_shortest(rule.duration("shortest").value_or(0));
+}
 
 double distance(double a, double b) { return std::fabs(a - b); }
 
@@ -65,7 +71,7 @@ struct TextValues {
 }  // namespace
 
 Deadband::Deadband(const SeriesTable& table, const Policy& policy)
-    : Stage(table), policy_(&policy), lanes_{std::make_unique<Lane>(), std::make_unique<Lane>()} {}
+    : Stage(table), rules_(policy, "deadband", describe), lanes_{std::make_unique<Lane>(), std::make_unique<Lane>()} {}
 
 Deadband::~Deadband() = default;
 
@@ -73,64 +79,32 @@ bool Deadband::reads(FrameKind kind) const {
   return kind == FrameKind::series || kind == FrameKind::readings || kind == FrameKind::watermark || kind == FrameKind::lifecycle;
 }
 
-v1::Frame Deadband::applied() const {
-  v1::Frame frame;
-  v1::Applied& applied = *frame.mutable_applied();
-  applied.set_tool("deadband");
-  applied.set_policy(policy_->name());
-  applied.set_version(policy_->version());
-  applied.set_owner(policy_->owner());
-  applied.set_digest(policy_->digest());
-  for (const Rule& rule : policy_->rules(kSection)) {
-    v1::AppliedRule& to = *applied.add_rule();
-    to.set_name(rule.name);
-    to.set_pattern(rule.pattern.text());
-    to.set_interpolation(v1::WEIGHTING_STEP);
-    to.set_percent(rule.number("percent").has_value());
-    to.set_bound(rule.number("percent").value_or(rule.number("absolute").value_or(0)));
-    to.set_heartbeat(rule.duration("heartbeat").value_or(0));
-    to.set_shortest(rule.duration("shortest").value_or(0));
-    to.set_expires(rule.expires.value_or(0));
-    to.set_reason(rule.reason);
-    to.set_expired(std::ranges::find(expired_, &rule) != expired_.end());
-  }
-  return frame;
-}
-
-void Deadband::on_open(Output& out) { out.frame(applied()); }
+void Deadband::on_open(Output& out) { out.frame(rules_.applied()); }
 
 void Deadband::grow() {
   for (const auto& lane : lanes_) lane->held.resize(table().size());
 }
 
-/// Finds the rule that applies to a series from event time `at` on, and until when.
+/// Takes over the rule that applies to a series from event time `at` on.
 Status Deadband::configure(std::uint32_t slot, Nanos at, Lane& lane) {
-  const Asset& asset = table().asset_of(slot);
-  const v1::Sensor& sensor = table().series(slot).sensor;
+  const auto [rule, until] = rules_.find(table(), slot, at);
   Held& held = lane.held[slot];
-  held.until = kForever;
+  held.until = until;
   held.bound = -1;
   held.heartbeat = kForever;
   held.shortest = 0;
-  for (const Rule& rule : policy_->rules(kSection)) {
-    if (!rule.pattern.matches(asset.site, asset.line, asset.asset, sensor.name())) continue;
-    if (rule.expires && at >= *rule.expires) {
-      if (std::ranges::find(expired_, &rule) == expired_.end()) newly_expired_.push_back(&rule), expired_.push_back(&rule);
-      continue;
-    }
-    held.until = rule.expires.value_or(kForever);
-    held.bound = rule.number("absolute").value_or(0);
-    held.heartbeat = rule.duration("heartbeat").value_or(kForever);
-    held.shortest = rule.duration("shortest").value_or(0);
-    if (const auto percent = rule.number("percent")) {
-      const double range = sensor.has_low() && sensor.has_high() ? sensor.high() - sensor.low() : 0;
-      if (!(range > 0))
-        return Status::error(Code::bad_config,
-                             fmt::format("{}: rule '{}' wants per cent of the engineering range, and the series declares none",
-                                         table().name(slot), rule.name));
-      held.bound = range * *percent / 100;
-    }
-    return {};
+  if (rule == nullptr) return {};
+  held.bound = rule->number("absolute").value_or(0);
+  held.heartbeat = rule->duration("heartbeat").value_or(kForever);
+  held.shortest = rule->duration("shortest").value_or(0);
+  if (const auto percent = rule->number("percent")) {
+    const v1::Sensor& sensor = table().series(slot).sensor;
+    const double range = sensor.has_low() && sensor.has_high() ? sensor.high() - sensor.low() : 0;
+    if (!(range > 0))
+      return Status::error(Code::bad_config,
+                           fmt::format("{}: rule '{}' wants per cent of the engineering range, and the series declares none",
+                                       table().name(slot), rule->name));
+    held.bound = range * *percent / 100;
   }
   return {};
 }
@@ -223,10 +197,7 @@ Status Deadband::on_readings(const Columns& columns, const FrameView& frame, Out
     default: status = select(lane, columns, DoubleValues{columns.doubles}); break;
   }
   if (!status.ok()) return status;
-  for (const Rule* rule : std::exchange(newly_expired_, {})) {
-    notice(fmt::format("temporary rule '{}' has expired ({}): its series fall back to the next match", rule->name, rule->reason));
-    out.frame(applied());
-  }
+  for (std::string& line : rules_.announce(out)) notice(std::move(line));
   dropped_ += columns.rows() - kept_.size();
   if (kept_.size() == columns.rows()) return pass(frame, out);
   out.readings(columns, kept_);
@@ -253,7 +224,7 @@ Status Deadband::finish(Output& out) {
 }
 
 std::vector<Counter> Deadband::counters() const {
-  return {{"dropped", dropped_}, {"suppressed_by_shortest", blacked_out_}, {"rules_expired", expired_.size()}};
+  return {{"dropped", dropped_}, {"suppressed_by_shortest", blacked_out_}, {"rules_expired", rules_.expired()}};
 }
 
 }  // namespace twinpipe

@@ -14,7 +14,7 @@
 #include <vector>
 
 #include "kernel/stage.hpp"
-#include "policy/policy.hpp"
+#include "policy/rule_book.hpp"
 
 namespace twinpipe {
 
@@ -51,12 +51,10 @@ class Deadband final : public Stage {
   void hold_pinned(Lane& lane, const Columns& columns);
   void release(bool historical, std::uint32_t node, Nanos until, Output& out);
   void send(Lane& lane, std::uint32_t slot, std::uint32_t alias, ReadingsBuilder& rows);
-  v1::Frame applied() const;
 
-  const Policy* policy_;
+  RuleBook rules_;
   std::array<std::unique_ptr<Lane>, 2> lanes_;  // live and historical: neither changes what the other holds
   std::vector<std::uint32_t> kept_;
-  std::vector<const Rule*> newly_expired_, expired_;
   std::uint64_t dropped_ = 0, blacked_out_ = 0;
 };
 

@@ -59,7 +59,7 @@ void Deadband::send(Lane& lane, std::uint32_t slot, std::uint32_t alias, Reading
 
 std::string Deadband::save() const {
   v1::DeadbandState state;
-  state.set_policy_digest(policy_->digest());
+  state.set_policy_digest(rules_.digest());
   for (const auto& lane : lanes_) {
     v1::DeadbandLane& to = *state.add_lane();
     for (const Held& held : lane->held) {
@@ -88,7 +88,7 @@ Status Deadband::load(std::string_view bytes) {
   v1::DeadbandState state;
   if (!state.ParseFromArray(bytes.data(), static_cast<int>(bytes.size())) || state.lane_size() != static_cast<int>(lanes_.size()))
     return Status::error(Code::bad_config, "the saved state is not a deadband's");
-  if (state.policy_digest() != policy_->digest())
+  if (state.policy_digest() != rules_.digest())
     notice("the state was saved under another policy: what is held stays, the new rules apply from here on");
   for (std::size_t i = 0; i < lanes_.size(); ++i) {
     const v1::DeadbandLane& from = state.lane(static_cast<int>(i));

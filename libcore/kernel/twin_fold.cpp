@@ -33,8 +33,6 @@ struct TextValues {
   }
 };
 
-bool is_text(std::uint8_t type) { return type == v1::VALUE_TYPE_STRING || type == v1::VALUE_TYPE_BYTES; }
-
 /// Message number and index as one key to compare.
 std::uint64_t order_of(const Columns& columns, std::size_t row) {
   if (columns.seq.empty()) return 0;
@@ -44,7 +42,9 @@ std::uint64_t order_of(const Columns& columns, std::size_t row) {
 }  // namespace
 
 TwinFold::TwinFold(const SeriesTable& table, const Policy& policy, TwinOptions options)
-    : Stage(table), policy_(&policy), options_(options) {}
+    : Stage(table), policy_(&policy), options_(options) {
+  encoder_.set_policies(policy.digest(), {});
+}
 
 TwinFold::~TwinFold() = default;
 
@@ -78,6 +78,7 @@ Status TwinFold::on_series(const std::vector<Declared>& declared, const FrameVie
       asset_index_.emplace(asset_key(asset.site, asset.line, asset.asset), number);
     }
     Node& node = nodes_[state.node];
+    state.layout.clear();
     if (series.is_new) {
       metric.asset = number;
       const auto by_name = [this](std::uint32_t slot) -> const std::string& { return table().series(slot).sensor.name(); };
@@ -128,7 +129,7 @@ void TwinFold::fold(const Columns& columns, const Values& values) {
       metric.first_seen = std::min(metric.first_seen, time);
       continue;
     }
-    values.hold(row, metric.value, metric.seen && is_text(metric.type), texts_);
+    values.hold(row, metric.value, metric.seen && is_text(static_cast<ValueType>(metric.type)), texts_);
     metric.time = time;
     metric.first_seen = std::min(metric.first_seen, time);
     metric.order = order;
@@ -174,6 +175,7 @@ Status TwinFold::on_frame(const v1::Frame& frame, const FrameView& view, Output&
   const auto at = std::ranges::find(applied_, policy.tool(), &v1::Applied::tool);
   if (at == applied_.end()) applied_.push_back(policy);
   else *at = policy;
+  encoder_.set_policies(policy_->digest(), applied_);
   return pass(view, out);
 }
 

@@ -17,6 +17,7 @@
 #include <vector>
 
 #include "kernel/stage.hpp"
+#include "kernel/twin_encoder.hpp"
 #include "policy/policy.hpp"
 
 namespace twinpipe {
@@ -79,8 +80,9 @@ class TwinFold final : public Stage {
   void rank(Node& node);
   void emit(Node& node, Output& out);
   void emit_asset(std::uint32_t asset, Output& out);
-  void describe(std::uint32_t asset, v1::Twin& twin);
-  void describe_metric(std::uint32_t slot, v1::TwinMetric& to) const;
+  void sort_by_name(std::vector<std::uint32_t>& assets) const;
+  const TwinLayout& layout_of(std::uint32_t asset);
+  FrameView encode(std::uint32_t asset);
 
   const Policy* policy_;
   TwinOptions options_;
@@ -92,7 +94,7 @@ class TwinFold final : public Stage {
   std::unordered_map<std::string, std::uint32_t> node_index_;
   std::unordered_map<std::string, std::uint32_t> asset_index_;  // by asset key
   std::vector<v1::Applied> applied_;                            // in force, one a tool
-  v1::Frame twin_frame_;
+  TwinEncoder encoder_;
   std::uint64_t late_ = 0, duplicates_ = 0, conflicts_ = 0, stale_ = 0, foreign_deaths_ = 0;
 };
 

@@ -143,6 +143,16 @@ const T* value_of(const Rule& rule, std::string_view parameter) {
 
 }  // namespace
 
+std::string as_text(const ParameterValue& value) {
+  struct {
+    std::string operator()(double number) const { return fmt::format("{}", number); }
+    std::string operator()(Nanos duration) const { return format_duration(duration); }
+    std::string operator()(const std::string& text) const { return text; }
+    std::string operator()(bool truth) const { return truth ? "true" : "false"; }
+  } const visitor;
+  return std::visit(visitor, value);
+}
+
 std::optional<double> Rule::number(std::string_view parameter) const {
   const double* value = value_of<double>(*this, parameter);
   return value == nullptr ? std::nullopt : std::optional(*value);
@@ -161,6 +171,13 @@ std::string Rule::text(std::string_view parameter, std::string_view otherwise) c
 bool Rule::boolean(std::string_view parameter, bool otherwise) const {
   const bool* value = value_of<bool>(*this, parameter);
   return value == nullptr ? otherwise : *value;
+}
+
+std::string Rule::settings() const {
+  std::string text;
+  for (const auto& [parameter, value] : parameters)
+    text += fmt::format("{}{} {}", text.empty() ? "" : ", ", parameter, as_text(value));
+  return text;
 }
 
 Result<Policy> Policy::parse(std::string_view json) {

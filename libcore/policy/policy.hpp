@@ -18,6 +18,8 @@ namespace twinpipe {
 /// A rule's parameter as its section declares it.
 enum class ParameterKind { number, duration, text, boolean };
 using ParameterValue = std::variant<double, Nanos, std::string, bool>;
+/// As the policy file has it: "0.5", "1m", "on-change", "true".
+std::string as_text(const ParameterValue& value);
 
 struct Parameter {
   std::string_view name;
@@ -44,6 +46,8 @@ struct Rule {
   std::optional<Nanos> duration(std::string_view parameter) const;
   std::string text(std::string_view parameter, std::string_view otherwise) const;
   bool boolean(std::string_view parameter, bool otherwise) const;
+  /// All of them for people: "absolute 0.5, heartbeat 1m".
+  std::string settings() const;
 };
 
 class Policy {
