@@ -2,22 +2,14 @@
 // kbridge: frames to Kafka topics, keyed by asset.
 #include "cli/cursor.hpp"
 #include "cli/kafka_option.hpp"
-#include "cli/runner.hpp"
-#include "client/kafka_producer.hpp"
-#include "kernel/kafka_values.hpp"
+#include "cli/log_writer.hpp"
+#include "client/kafka_positions.hpp"
 
 using namespace twinpipe;
 
 namespace {
 
-struct Options {
-  std::vector<std::string> routes;
-  std::string dead_letter = "twinpipe.dead-letters", cursor;
-  ValueLimits limits;
-  ProducerOptions producer;
-};
-
-void declare(cli::Tool& tool, Options& options) {
+void declare(cli::Tool& tool, cli::LogWriterOptions& options) {
   tool.option("--route", options.routes, "PATTERN=TOPIC",
               "Topic of the series that match; the first match wins; replaces the four default routes");
   tool.option("--dead-letter", options.dead_letter, "TOPIC", "Topic of what no route takes")->capture_default_str();
@@ -36,6 +28,12 @@ void declare(cli::Tool& tool, Options& options) {
       ->capture_default_str();
   cli::duration_option(tool, "--delivery-timeout", options.producer.delivery_timeout, "Longest time without an acknowledgement");
   tool.option("--cursor", options.cursor, "FILE", "Keep here the last Position before which everything is acknowledged");
+  tool.option("--transactional-id", options.producer.transactional_id, "ID",
+              "Commit records and the Position that they reach together, under this name");
+  tool.option("--positions", options.producer.positions_topic, "TOPIC", "Topic of the committed Positions, compacted")
+      ->capture_default_str();
+  cli::duration_option(tool, "--commit-every", options.producer.commit_every,
+                       "Commit this often without a Position too; 0: at Positions alone");
   tool.flag("--create-topics", options.producer.create_topics, "Create the topics that do not exist");
   TopicSettings& topics = options.producer.topic_settings;
   tool.option("--partitions", topics.partitions, "COUNT", "Partitions of created topics")
@@ -48,61 +46,12 @@ void declare(cli::Tool& tool, Options& options) {
   cli::duration_option(tool, "--retention", topics.retention, "How long created topics keep records; 0: the broker's default");
 }
 
-Status run(cli::Tool& tool, const cli::KafkaOption& kafka, Options& options) {
-  Result<Routes> routes = Routes::parse(options.routes.empty() ? Routes::defaults() : options.routes, options.dead_letter);
-  if (!routes.ok()) return routes.status();
-  Result<KafkaProperties> properties = kafka.load();
-  if (!properties.ok()) return properties.status();
-  options.producer.properties = std::move(*properties);
-  options.producer.connect_timeout = kafka.connect_timeout();
-  KafkaProducer producer(options.producer);
-  if (Status status = producer.connect(routes->topics()); !status.ok()) return status;
-  if (!options.cursor.empty())
-    producer.on_confirmed([&](const v1::Position& position) { return cli::write_cursor(options.cursor, position); });
-
-  SeriesTable table(tool.common().max_series);
-  KafkaValues values(table, *routes, producer.partitions(), options.limits, tool.producer(), producer);
-  const auto flush = [&]() -> Status {
-    if (Status status = values.put_all(); !status.ok()) return status;
-    return producer.flush();
-  };
-  // Streams without ticks: what waits while the input is quiet leaves after a while. With ticks this comes too late to matter, so
-  // that values depend on the frames alone.
-  const Nanos patience = std::max<Nanos>(kSecond, 2 * options.limits.linger);
-  Nanos quiet_since = 0;
-  cli::Hooks hooks;
-  hooks.on_wake = [&]() -> Status {
-    const Nanos now = monotonic_now();
-    if (!values.waiting()) quiet_since = 0;
-    else if (quiet_since == 0) quiet_since = now;
-    if (quiet_since != 0 && now - quiet_since > patience) {
-      quiet_since = 0;
-      if (Status status = values.put_all(); !status.ok()) return status;
-    }
-    const Status status = producer.poll();
-    if (const auto notice = producer.take_notice()) tool.say(*notice);
-    return status;
-  };
-  hooks.on_position = [&](const v1::Position& position) -> Status {
-    if (Status status = values.put_all(); !status.ok()) return status;
-    producer.mark(position);
-    return producer.poll();
-  };
-  hooks.fd = producer.fd();
-  hooks.hold = [&](bool ended) -> Result<Nanos> {
-    if (ended)
-      if (Status status = values.put_all(); !status.ok()) return status;
-    if (!(ended ? producer.waiting() : producer.full())) return Nanos{0};
-    if (Status status = producer.poll(); !status.ok()) return status;
-    return (ended ? producer.waiting() : producer.full()) ? 100 * kMillisecond : Nanos{0};
-  };
-  hooks.counters = [&] { return std::vector<Counter>{{"acknowledged", producer.acknowledged()}}; };
-  hooks.on_end = [&](bool) { return flush(); };
-  const Status ran = cli::run_stage(tool, table, values, hooks);
-  // Bad input: what was whole before it is delivered all the same.
-  if (ran.code == Code::bad_data || ran.code == Code::io_error)
-    if (Status status = flush(); !status.ok()) tool.say(status);
-  return ran;
+/// --committed
+Status print_committed(const ProducerOptions& producer, const std::string& id) {
+  const auto position = committed_position(producer.properties, producer.connect_timeout, producer.positions_topic, id);
+  if (!position.ok()) return position.status();
+  if (!*position) return Status::error(Code::finding, "nothing was committed as " + id + " yet");
+  return cli::print(cli::position_text(**position) + "\n");
 }
 
 }  // namespace
@@ -110,7 +59,17 @@ Status run(cli::Tool& tool, const cli::KafkaOption& kafka, Options& options) {
 int main(int argc, char** argv) {
   cli::Tool tool("kbridge", "Write frames to Kafka topics, keyed by asset", cli::Role::sink);
   cli::KafkaOption kafka(tool);
-  Options options;
+  cli::LogWriterOptions options;
+  std::string committed;
   declare(tool, options);
-  return tool.run(argc, argv, [&] { return run(tool, kafka, options); });
+  tool.option("--committed", committed, "ID", "Print the Position that was committed last under this name; 1: there is none");
+  return tool.run(argc, argv, [&]() -> Status {
+    Result<KafkaProperties> properties = kafka.load();
+    if (!properties.ok()) return properties.status();
+    options.producer.properties = std::move(*properties);
+    options.producer.connect_timeout = kafka.connect_timeout();
+    options.producer.program = tool.producer();
+    if (!committed.empty()) return print_committed(options.producer, committed);
+    return cli::LogWriter(tool, options).run();
+  });
 }

@@ -28,6 +28,7 @@ int main(int argc, char** argv) {
   cli::LogOptions options;
   ConsumerOptions consumer;
   std::string shard = "0/1";
+  bool uncommitted = false;
   options.topics = {"telemetry.vibration", "telemetry.thermal", "asset.state", "asset.alarms"};
   tool.option("--topic", options.topics, "TOPIC",
               "Topic to read, may be repeated; replaces the four of kbridge's default routes");
@@ -36,10 +37,11 @@ int main(int argc, char** argv) {
   tool.option("--group", options.group, "ID", "Read as a member of this consumer group; not for stateful filters")
       ->excludes(by_shard);
   tool.option("--from", options.from, "WHERE",
-              "Where to start without a cursor: earliest, latest, a record time; cursor: refuse to start without one")
+              "Where to start without a cursor: earliest, latest, a record time, a Position; cursor: nowhere")
       ->capture_default_str();
   tool.option("--cursor", options.cursor, "FILE",
               "Start from the Position in this file, which the last tool of the chain writes");
+  tool.flag("--uncommitted", uncommitted, "Read what no transaction has committed yet, and what was taken back");
   tool.flag("--until-end", options.until_end, "Stop at the end that the topics have now");
   cli::duration_option(tool, "--settle", options.settle, "Longest wait for a partition that is behind the others");
   cli::bytes_option(tool, "--fetch-ahead", consumer.fetch_ahead, "Bytes fetched ahead, a partition");
@@ -51,6 +53,7 @@ int main(int argc, char** argv) {
     Result<KafkaProperties> properties = kafka.load();
     if (!properties.ok()) return properties.status();
     consumer.properties = std::move(*properties);
+    if (uncommitted) consumer.properties.emplace_back("isolation.level", "read_uncommitted");
     consumer.connect_timeout = kafka.connect_timeout();
     consumer.group = options.group;
     return cli::LogReader(tool, options, consumer).run();

@@ -2,6 +2,7 @@
 // A cursor: the last Position that came through, in a file.
 #include "cli/cursor.hpp"
 
+#include <fmt/format.h>
 #include <google/protobuf/io/tokenizer.h>
 #include <google/protobuf/text_format.h>
 
@@ -15,7 +16,30 @@ struct Silent final : google::protobuf::io::ErrorCollector {
   void AddError(int, int, const std::string&) override {}
 };
 
+bool parse(const std::string& text, v1::Position& position) {
+  google::protobuf::TextFormat::Parser parser;
+  Silent silent;
+  parser.RecordErrorsTo(&silent);
+  return parser.ParseFromString(text, &position) && !position.source().empty();
+}
+
 }  // namespace
+
+std::string position_text(const v1::Position& position) {
+  google::protobuf::TextFormat::Printer printer;
+  printer.SetSingleLineMode(true);
+  std::string text;
+  printer.PrintToString(position, &text);
+  if (text.ends_with(' ')) text.pop_back();
+  return text;
+}
+
+Result<v1::Position> parse_position(std::string_view text) {
+  v1::Position position;
+  if (!parse(std::string(text), position))
+    return Status::error(Code::usage, fmt::format("'{}': not a Position (source: \"...\" offset {{ ... }})", text));
+  return position;
+}
 
 Status write_cursor(const std::string& path, const v1::Position& position) {
   std::string text;
@@ -30,11 +54,7 @@ Result<std::optional<v1::Position>> read_cursor(const std::string& path) {
     return text.status();
   }
   v1::Position position;
-  google::protobuf::TextFormat::Parser parser;
-  Silent silent;
-  parser.RecordErrorsTo(&silent);
-  if (!parser.ParseFromString(*text, &position) || position.source().empty())
-    return Status::error(Code::bad_config, path + ": not a cursor");
+  if (!parse(*text, position)) return Status::error(Code::bad_config, path + ": not a cursor");
   return std::optional(position);
 }
 

@@ -8,7 +8,6 @@
 #include <limits>
 
 #include "cli/cursor.hpp"
-#include "wire/quantity.hpp"
 
 namespace twinpipe::cli {
 namespace {
@@ -42,78 +41,6 @@ LogReader::LogReader(Tool& tool, LogOptions options, ConsumerOptions consumer)
   });
 }
 
-// ---- where to start -------------------------------------------------------------------------------------------------
-
-Status LogReader::open() {
-  if (!options_.cursor.empty()) {
-    Result<std::optional<v1::Position>> read = read_cursor(options_.cursor);
-    if (!read.ok()) return read.status();
-    resumed_ = std::move(*read);
-    if (resumed_ && resumed_->source() != name_)
-      return Status::error(Code::bad_config,
-                           fmt::format("{}: a cursor of '{}', not of '{}'", options_.cursor, resumed_->source(), name_));
-    if (resumed_) number_ = resumed_->number();
-  }
-  if (options_.from == "cursor" && !resumed_) return Status::error(Code::no_input, options_.cursor + ": no such cursor");
-  if (options_.from != "earliest" && options_.from != "latest" && options_.from != "cursor")
-    if (const Result<Nanos> time = parse_time(options_.from); !time.ok()) return time.status();
-  if (Status status = consumer_.start(); !status.ok()) return status;
-  const Result<std::vector<std::int32_t>> counts = consumer_.count(options_.topics);
-  if (!counts.ok()) return counts.status();
-  if (options_.group.empty()) return open_shard(*counts);
-  return consumer_.subscribe(options_.topics, [this](const Partition& partition) {
-    std::vector<Partition> one{partition};
-    const Status status = start_at(one);
-    if (!status.ok()) tool_->say(status);
-    return one[0].from;
-  });
-}
-
-/// The same partition numbers of every topic: an asset's key is in the same partition of each, so a shard has assets whole.
-Status LogReader::open_shard(const std::vector<std::int32_t>& counts) {
-  for (std::size_t i = 1; i < counts.size(); ++i)
-    if (counts[i] != counts[0])
-      return Status::error(Code::bad_config, fmt::format("topic {} has {} partitions and {} has {}: a shard needs equal counts",
-                                                         options_.topics[0], counts[0], options_.topics[i], counts[i]));
-  std::vector<Partition> partitions;
-  for (const std::string& topic : options_.topics)
-    for (std::int32_t number = static_cast<std::int32_t>(options_.shard); number < counts[0];
-         number += static_cast<std::int32_t>(options_.shards))
-      partitions.push_back(Partition{topic, number, RD_KAFKA_OFFSET_BEGINNING});
-  if (partitions.empty())
-    return Status::error(Code::bad_config,
-                         fmt::format("shard {}/{} has no partition: there are {}", options_.shard, options_.shards, counts[0]));
-  if (Status status = start_at(partitions); !status.ok()) return status;
-  return consumer_.assign(std::move(partitions));
-}
-
-/// Offsets as numbers, so that the first Position can name them.
-Status LogReader::start_at(std::vector<Partition>& partitions) {
-  const bool by_time = options_.from != "earliest" && options_.from != "latest" && options_.from != "cursor";
-  if (by_time && !resumed_)
-    if (Status status = consumer_.seek_by_time(partitions, *parse_time(options_.from)); !status.ok()) return status;
-  for (Partition& partition : partitions) {
-    const auto range = consumer_.range(partition);
-    if (!range.ok()) return range.status();
-    const auto [low, high] = *range;
-    if (resumed_) {
-      partition.from = low;
-      for (const v1::Offset& offset : resumed_->offset())
-        if (offset.name() == partition.topic && offset.partition() == partition.number) partition.from = offset.next();
-      if (partition.from < low)
-        return Status::error(
-            Code::bad_data,
-            fmt::format("{} [{}]: {} records from offset {} on were deleted before they were read (remove {} to start anew)",
-                        partition.topic, partition.number, low - partition.from, partition.from, options_.cursor));
-    } else if (!by_time) {
-      partition.from = options_.from == "latest" ? high : low;
-    } else if (partition.from < 0) {
-      partition.from = high;
-    }
-  }
-  return {};
-}
-
 /// The partitions are others than before: at the start, and after a rebalance of the group.
 Status LogReader::restart() {
   generation_ = consumer_.generation();
@@ -129,6 +56,7 @@ Status LogReader::restart() {
   look_due_ = true;
   stamp_.reset();
   waiting_since_.reset();
+  put_gaps();
   if (!options_.until_end) return {};
   for (std::size_t i = 0; i < count; ++i) {
     const auto range = consumer_.range(consumer_.partitions()[i]);
@@ -176,7 +104,9 @@ Status LogReader::loop() {
 Status LogReader::step(bool& took) {
   if (generation_ != consumer_.generation())
     if (Status status = restart(); !status.ok()) return status;
-  if (empty_ > 0 && std::exchange(look_due_, false)) look();
+  if (empty_ > 0 && std::exchange(look_due_, false))
+    if (Status status = look(); !status.ok()) return status;
+  if ((took = generation_ != consumer_.generation())) return {};
   const std::size_t least = static_cast<std::size_t>(std::ranges::min_element(stamps_) - stamps_.begin());
   if (empty_ == heads_.size()) return {};
   const Nanos stamp = stamps_[least];
@@ -217,29 +147,32 @@ Status LogReader::take(std::size_t partition) {
   heads_[partition] = nullptr;
   stamps_[partition] = kNever;
   ++empty_;
-  find_head(partition);
+  if (Status found = find_head(partition); !found.ok()) return found;
   return source_.pump();
 }
 
 /// Finds heads for the partitions that have none.
-void LogReader::look() {
+Status LogReader::look() {
   for (std::size_t i = 0; i < heads_.size(); ++i)
-    if (heads_[i] == nullptr) find_head(i);
+    if (heads_[i] == nullptr)
+      if (Status status = find_head(i); !status.ok()) return status;
+  return {};
 }
 
-void LogReader::find_head(std::size_t partition) {
-  if (finished(partition)) return;
+Status LogReader::find_head(std::size_t partition) {
+  if (finished(partition)) return {};
   const rd_kafka_message_t* message = consumer_.front(partition);
-  if (message == nullptr) return;
+  if (message == nullptr) return consumer_.out_of_range(partition) ? go_on(partition) : Status{};
   if (message->offset >= ends_[partition]) {
     ends_[partition] = std::numeric_limits<std::int64_t>::min();  // finished: what is left came after the start
-    return;
+    return {};
   }
   heads_[partition] = message;
   // Within a partition the order is that of the offsets, whatever foreign writers put on their records.
   stamps_[partition] = std::max(stamp_of(*message), passed_[partition]);
   lagging_[partition] = false;
   --empty_;
+  return {};
 }
 
 bool LogReader::finished(std::size_t partition) const {

@@ -39,13 +39,16 @@ class LogReader {
   Status open();
   Status open_shard(const std::vector<std::int32_t>& counts);
   Status start_at(std::vector<Partition>& partitions);
+  Status take_range(Partition& partition, std::pair<std::int64_t, std::int64_t> range);
   Status restart();
   Status loop();
   Status step(bool& took);
   Status take(std::size_t partition);
   Status wait();
-  void look();
-  void find_head(std::size_t partition);
+  Status look();
+  Status find_head(std::size_t partition);
+  Status go_on(std::size_t partition);
+  void put_gaps();
   bool finished(std::size_t partition) const;
   bool all_finished() const;
   bool behind() const;
@@ -74,6 +77,7 @@ class LogReader {
   std::optional<Nanos> waiting_since_;  // monotonic
   Nanos next_position_ = 0;
   std::string last_position_, committed_;
+  std::vector<v1::Gap> gaps_;  // records deleted unread, not yet told
 };
 
 }  // namespace twinpipe::cli

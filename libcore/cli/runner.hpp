@@ -27,6 +27,8 @@ struct Hooks {
   std::function<Status()> before_position;
   /// A Position passes: everything before it was handed to the stage, whose state is saved under it when --state says so.
   std::function<Status(const v1::Position&)> on_position;
+  /// A Resume passes: the Position that the restarted source starts from.
+  std::function<Status(const v1::Position&)> on_resume;
   /// The input ended or we were told to stop; `final`: it really ended. Called before the process ends with 0.
   std::function<Status(bool final)> on_end;
   /// Counters of the sink's own, for statistics.

@@ -17,9 +17,10 @@ constexpr std::size_t kReason = 512;
 constexpr Nanos kRetryEvery = 100 * kMillisecond;
 
 std::string_view trim(std::string_view text) {
-  const std::size_t first = text.find_first_not_of(" \t\r");
+  constexpr std::string_view kSpace = " \t\r\n";
+  const std::size_t first = text.find_first_not_of(kSpace);
   if (first == std::string_view::npos) return {};
-  return text.substr(first, text.find_last_not_of(" \t\r") - first + 1);
+  return text.substr(first, text.find_last_not_of(kSpace) - first + 1);
 }
 
 /// Without "(after 3ms in state CONNECT)": an event is told in the same words every time.
@@ -34,7 +35,7 @@ void on_error(rd_kafka_t* handle, int code, const char* reason, void* opaque) {
   if (error == RD_KAFKA_RESP_ERR__FATAL) {
     char text[kReason];
     const rd_kafka_resp_err_t cause = rd_kafka_fatal_error(handle, text, sizeof text);
-    trouble.fatal = fmt::format("{}: {}", rd_kafka_err2name(cause), text);
+    trouble.fatal = kafka_error("Kafka", cause, fmt::format("{}: {}", rd_kafka_err2name(cause), text));
   }
 }
 
@@ -77,7 +78,7 @@ Status set_properties(rd_kafka_conf_t* conf, const KafkaProperties& properties) 
   char reason[kReason];
   for (const auto& [name, value] : properties)
     if (rd_kafka_conf_set(conf, name.c_str(), value.c_str(), reason, sizeof reason) != RD_KAFKA_CONF_OK)
-      return Status::error(Code::bad_config, fmt::format("Kafka property {}: {}", name, reason));
+      return Status::error(Code::bad_config, fmt::format("Kafka property {}: {}", name, trim(reason)));
   return {};
 }
 
@@ -102,6 +103,7 @@ Status kafka_error(const std::string& what, rd_kafka_resp_err_t error, const std
     case RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED:
     case RD_KAFKA_RESP_ERR_CLUSTER_AUTHORIZATION_FAILED:
     case RD_KAFKA_RESP_ERR_GROUP_AUTHORIZATION_FAILED:
+    case RD_KAFKA_RESP_ERR_TRANSACTIONAL_ID_AUTHORIZATION_FAILED:
     case RD_KAFKA_RESP_ERR_SASL_AUTHENTICATION_FAILED:
     case RD_KAFKA_RESP_ERR__AUTHENTICATION: code = Code::no_permission; break;
     case RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART:
@@ -111,6 +113,7 @@ Status kafka_error(const std::string& what, rd_kafka_resp_err_t error, const std
     case RD_KAFKA_RESP_ERR_INVALID_PARTITIONS:
     case RD_KAFKA_RESP_ERR_INVALID_REPLICATION_FACTOR:
     case RD_KAFKA_RESP_ERR_INVALID_CONFIG:
+    case RD_KAFKA_RESP_ERR_INVALID_TRANSACTION_TIMEOUT:
     case RD_KAFKA_RESP_ERR_MSG_SIZE_TOO_LARGE:
     case RD_KAFKA_RESP_ERR_POLICY_VIOLATION: code = Code::bad_config; break;
     case RD_KAFKA_RESP_ERR__TRANSPORT:
@@ -122,31 +125,36 @@ Status kafka_error(const std::string& what, rd_kafka_resp_err_t error, const std
   return Status::error(code, fmt::format("{}: {}", what, detail.empty() ? rd_kafka_err2str(error) : detail));
 }
 
+Result<std::int32_t> partitions_of(rd_kafka_t* handle, const std::string& name, Nanos timeout, const KafkaTrouble& trouble) {
+  const Kafka<rd_kafka_topic_t> topic(rd_kafka_topic_new(handle, name.c_str(), nullptr));
+  const rd_kafka_metadata_t* metadata = nullptr;
+  const rd_kafka_resp_err_t error = rd_kafka_metadata(handle, 0, topic.get(), &metadata, std::max(1, as_milliseconds(timeout)));
+  rd_kafka_poll(handle, 0);  // what the callbacks know about the cause
+  if (error != RD_KAFKA_RESP_ERR_NO_ERROR)
+    return kafka_error("no Kafka broker answers", RD_KAFKA_RESP_ERR__TRANSPORT,
+                       trouble.cause.empty() ? rd_kafka_err2str(error) : trouble.cause);
+  const rd_kafka_metadata_topic_t& found = metadata->topics[0];
+  const rd_kafka_resp_err_t of_topic = metadata->topic_cnt == 1 ? found.err : RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART;
+  const std::int32_t count = metadata->topic_cnt == 1 ? found.partition_cnt : 0;
+  rd_kafka_metadata_destroy(metadata);
+  if (of_topic == RD_KAFKA_RESP_ERR_NO_ERROR) return count;
+  if (of_topic == RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART || of_topic == RD_KAFKA_RESP_ERR_LEADER_NOT_AVAILABLE) return 0;
+  return kafka_error(fmt::format("topic {}", name), of_topic);
+}
+
 Result<std::vector<std::int32_t>> count_partitions(rd_kafka_t* handle, const std::vector<std::string>& topics, Nanos timeout,
                                                    const KafkaTrouble& trouble) {
   const Nanos deadline = monotonic_now() + timeout;
   std::vector<std::int32_t> counts;
   for (const std::string& name : topics) {
-    Kafka<rd_kafka_topic_t> topic(rd_kafka_topic_new(handle, name.c_str(), nullptr));
     for (;;) {
-      const rd_kafka_metadata_t* metadata = nullptr;
-      const Nanos left = deadline - monotonic_now();
-      const rd_kafka_resp_err_t error = rd_kafka_metadata(handle, 0, topic.get(), &metadata, std::max(1, as_milliseconds(left)));
-      rd_kafka_poll(handle, 0);  // what the callbacks know about the cause
-      if (error != RD_KAFKA_RESP_ERR_NO_ERROR)
-        return kafka_error("no Kafka broker answers", RD_KAFKA_RESP_ERR__TRANSPORT,
-                           trouble.cause.empty() ? rd_kafka_err2str(error) : trouble.cause);
-      const rd_kafka_metadata_topic_t& found = metadata->topics[0];
-      const rd_kafka_resp_err_t of_topic = metadata->topic_cnt == 1 ? found.err : RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART;
-      const std::int32_t count = metadata->topic_cnt == 1 ? found.partition_cnt : 0;
-      rd_kafka_metadata_destroy(metadata);
-      if (of_topic == RD_KAFKA_RESP_ERR_NO_ERROR && count > 0) {
-        counts.push_back(count);
+      const Result<std::int32_t> count = partitions_of(handle, name, deadline - monotonic_now(), trouble);
+      if (!count.ok()) return count.status();
+      if (*count > 0) {
+        counts.push_back(*count);
         break;
       }
       // A topic that was created just now, or that the broker creates because we asked, takes a moment.
-      if (of_topic != RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART && of_topic != RD_KAFKA_RESP_ERR_LEADER_NOT_AVAILABLE)
-        return kafka_error(fmt::format("topic {}", name), of_topic);
       if (monotonic_now() + kRetryEvery >= deadline)
         return Status::error(Code::bad_config, fmt::format("topic {} does not exist", name));
       rd_kafka_poll(handle, as_milliseconds(kRetryEvery));
@@ -170,8 +178,11 @@ Result<std::unique_ptr<rd_kafka_NewTopic_t, AdminDeleter>> new_topic(const std::
   if (!topic) return Status::error(Code::bad_config, fmt::format("cannot create topic {}: {}", name, reason));
   if (settings.min_insync_replicas > 0)
     rd_kafka_NewTopic_set_config(topic.get(), "min.insync.replicas", std::to_string(settings.min_insync_replicas).c_str());
-  if (settings.retention > 0)
+  if (settings.compact) {
+    rd_kafka_NewTopic_set_config(topic.get(), "cleanup.policy", "compact");
+  } else if (settings.retention > 0) {
     rd_kafka_NewTopic_set_config(topic.get(), "retention.ms", std::to_string(settings.retention / kMillisecond).c_str());
+  }
   return topic;
 }
 

@@ -165,6 +165,8 @@ const rd_kafka_message_t* KafkaConsumer::front(std::size_t partition) {
     if (message->err == RD_KAFKA_RESP_ERR__PARTITION_EOF) {
       queue.at_end = true;
       queue.next = message->offset;
+    } else if (message->err == RD_KAFKA_RESP_ERR__AUTO_OFFSET_RESET) {
+      queue.out_of_range = true;
     } else {
       failed(*message);
     }
@@ -179,16 +181,20 @@ void KafkaConsumer::pop(std::size_t partition) {
   rd_kafka_message_destroy(message);
 }
 
+Status KafkaConsumer::seek(std::size_t partition, std::int64_t offset) {
+  // librdkafka does not seek in a partition that it has given up, so all of them are assigned anew.
+  std::vector<Partition> partitions = partitions_;
+  for (std::size_t i = 0; i < partitions.size(); ++i) partitions[i].from = i == partition ? offset : queues_[i].next;
+  return assign(std::move(partitions));
+}
+
 void KafkaConsumer::failed(const rd_kafka_message_t& message) {
   if (!failure_.ok()) return;
   const std::string what =
       message.rkt == nullptr ? "Kafka" : fmt::format("{} [{}]", rd_kafka_topic_name(message.rkt), message.partition);
   const char* detail = rd_kafka_message_errstr(&message);
-  if (message.err == RD_KAFKA_RESP_ERR__AUTO_OFFSET_RESET)
-    failure_ = Status::error(Code::bad_data,
-                             fmt::format("{}: the records to read next were deleted before they were read: {}", what, detail));
-  else if (message.err != RD_KAFKA_RESP_ERR__TRANSPORT && message.err != RD_KAFKA_RESP_ERR__ALL_BROKERS_DOWN &&
-           message.err != RD_KAFKA_RESP_ERR__RESOLVE && message.err != RD_KAFKA_RESP_ERR__TIMED_OUT)
+  if (message.err != RD_KAFKA_RESP_ERR__TRANSPORT && message.err != RD_KAFKA_RESP_ERR__ALL_BROKERS_DOWN &&
+      message.err != RD_KAFKA_RESP_ERR__RESOLVE && message.err != RD_KAFKA_RESP_ERR__TIMED_OUT)
     failure_ = kafka_error(what, message.err, detail == nullptr ? "" : detail);
 }
 
@@ -198,7 +204,7 @@ Status KafkaConsumer::poll() {
     if (message->err != RD_KAFKA_RESP_ERR_NO_ERROR && message->err != RD_KAFKA_RESP_ERR__PARTITION_EOF) failed(*message);
     rd_kafka_message_destroy(message);
   }
-  if (failure_.ok() && !trouble.fatal.empty()) failure_ = Status::error(Code::temporary, "Kafka: " + trouble.fatal);
+  if (failure_.ok()) failure_ = trouble.fatal;
   if (std::exchange(trouble.all_down, false) && !std::exchange(reported_down_, true))
     notice_ = "no Kafka broker can be reached, trying again: " + trouble.cause;
   return failure_;

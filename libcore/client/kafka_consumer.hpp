@@ -40,6 +40,10 @@ class KafkaConsumer final : private KafkaOwner {
   Result<std::vector<std::int32_t>> count(const std::vector<std::string>& topics) {
     return count_partitions(handle_.get(), topics, options_.connect_timeout, trouble);
   }
+  /// Partitions of one topic; 0: there is no such topic. Errors: unavailable.
+  Result<std::int32_t> count(const std::string& topic) {
+    return partitions_of(handle_.get(), topic, options_.connect_timeout, trouble);
+  }
   /// First and next offset of a partition. Errors: unavailable, temporary.
   Result<std::pair<std::int64_t, std::int64_t>> range(const Partition& partition);
   /// Sets each `from` to the first record with a timestamp of at least `time`. Errors: unavailable, temporary.
@@ -56,6 +60,11 @@ class KafkaConsumer final : private KafkaOwner {
   /// Commits offsets of the group, those of its present partitions among them. Does not wait.
   void commit(const v1::Position& position);
 
+  /// The records to read next were deleted, or never were: nothing comes until seek().
+  bool out_of_range(std::size_t partition) const { return queues_[partition].out_of_range; }
+  /// Goes on there, and in the others behind what was popped: a new generation(). Errors: temporary.
+  Status seek(std::size_t partition, std::int64_t offset);
+
   /// The next record of a partition, if one was fetched; it stays until pop().
   const rd_kafka_message_t* front(std::size_t partition);
   void pop(std::size_t partition);
@@ -64,8 +73,7 @@ class KafkaConsumer final : private KafkaOwner {
   /// The offset behind the last record popped or, at the end, behind all.
   std::int64_t next(std::size_t partition) const { return queues_[partition].next; }
 
-  /// Serves the connection, and learns of errors. Errors: temporary, no_permission, bad_config, bad_data (records deleted
-  /// unread).
+  /// Serves the connection, and learns of errors. Errors: temporary, no_permission, bad_config.
   Status poll();
   /// Readable when something may have been fetched; clear() before looking says whether it was.
   int fd() const { return wake_read_.get(); }
@@ -79,6 +87,7 @@ class KafkaConsumer final : private KafkaOwner {
     std::size_t at = 0;
     std::int64_t next = RD_KAFKA_OFFSET_INVALID;
     bool at_end = false;
+    bool out_of_range = false;
   };
 
   void rebalanced(rd_kafka_resp_err_t event, rd_kafka_topic_partition_list_t& list) override;

@@ -9,13 +9,18 @@
 #include <array>
 #include <charconv>
 
+#include "client/kafka_positions.hpp"
 #include "io/waiter.hpp"
+#include "kernel/murmur2.hpp"
 #include "wire/quantity.hpp"
 
 namespace twinpipe {
 namespace {
 
 constexpr int kPollMilliseconds = 100;
+/// How long one call may wait for the answer to a commit: a request to stop waits as long.
+constexpr Nanos kCommitPatience = kSecond;
+constexpr Nanos kAbortPatience = 2 * kSecond;
 /// How far stamps may run ahead of the clock: a broker refuses whole batches for a stamp in the future (one hour by default).
 constexpr std::int64_t kMostAhead = 10'000;
 
@@ -34,7 +39,7 @@ KafkaProducer::~KafkaProducer() {
   if (handle_) rd_kafka_purge(handle_.get(), RD_KAFKA_PURGE_F_QUEUE | RD_KAFKA_PURGE_F_INFLIGHT);
 }
 
-Status KafkaProducer::connect(const std::vector<std::string>& topics) {
+KafkaProperties KafkaProducer::properties() const {
   KafkaProperties properties{
       {"enable.idempotence", "true"},
       {"acks", "all"},
@@ -47,9 +52,18 @@ Status KafkaProducer::connect(const std::vector<std::string>& topics) {
       {"client.id", "kbridge"},
   };
   properties.insert(properties.end(), options_.properties.begin(), options_.properties.end());
-  // Never given up by librdkafka, which would go on with what comes after.
-  properties.emplace_back("message.timeout.ms", "0");
-  Result<Kafka<rd_kafka_t>> handle = make_kafka(RD_KAFKA_PRODUCER, properties, *this);
+  if (options_.transactional_id.empty()) {
+    // Never given up by librdkafka, which would go on with what comes after.
+    properties.emplace_back("message.timeout.ms", "0");
+  } else {
+    properties.emplace_back("transactional.id", options_.transactional_id);
+    properties.emplace_back("transaction.timeout.ms", std::to_string(as_milliseconds(options_.delivery_timeout)));
+  }
+  return properties;
+}
+
+Status KafkaProducer::connect(const std::vector<std::string>& topics) {
+  Result<Kafka<rd_kafka_t>> handle = make_kafka(RD_KAFKA_PRODUCER, properties(), *this);
   if (!handle.ok()) return handle.status();
   handle_ = std::move(*handle);
   int ends[2];
@@ -58,14 +72,30 @@ Status KafkaProducer::connect(const std::vector<std::string>& topics) {
   wake_write_ = Fd(ends[1]);
   const Kafka<rd_kafka_queue_t> reports(rd_kafka_queue_get_main(handle_.get()));
   rd_kafka_queue_io_event_enable(reports.get(), wake_write_.get(), "r", 1);
-  if (options_.create_topics)
-    if (Status status = create_topics(handle_.get(), topics, options_.topic_settings, options_.connect_timeout, trouble);
-        !status.ok())
-      return status;
+  if (Status status = find_topics(topics); !status.ok() || options_.transactional_id.empty()) return status;
+  transaction_.emplace(options_.transactional_id, options_.delivery_timeout);
+  return transaction_->start(handle_.get(), options_.connect_timeout);
+}
+
+Status KafkaProducer::find_topics(std::vector<std::string> topics) {
+  const auto create = [&](const std::vector<std::string>& names, const TopicSettings& settings) {
+    return options_.create_topics ? create_topics(handle_.get(), names, settings, options_.connect_timeout, trouble) : Status{};
+  };
+  if (Status status = create(topics, options_.topic_settings); !status.ok()) return status;
+  if (!options_.transactional_id.empty()) {
+    TopicSettings settings = options_.topic_settings;
+    settings.partitions = 1;
+    settings.compact = true;
+    if (Status status = create({options_.positions_topic}, settings); !status.ok()) return status;
+    topics.push_back(options_.positions_topic);
+  }
   Result<std::vector<std::int32_t>> partitions = count_partitions(handle_.get(), topics, options_.connect_timeout, trouble);
   if (!partitions.ok()) return partitions.status();
   partitions_ = std::move(*partitions);
   for (const std::string& name : topics) topics_.emplace_back(rd_kafka_topic_new(handle_.get(), name.c_str(), nullptr));
+  if (options_.transactional_id.empty()) return {};
+  positions_partition_ = partition_of_key(options_.transactional_id, partitions_.back());
+  partitions_.pop_back();
   return {};
 }
 
@@ -81,6 +111,8 @@ KafkaProducer::Epoch& KafkaProducer::epoch() {
 
 Status KafkaProducer::put(const KafkaRecord& record) {
   if (!failure_.ok()) return failure_;
+  if (transaction_ && !transaction_->open())
+    if (Status status = begin(); !status.ok()) return status;
   std::int64_t now = wall_now() / kMillisecond;
   const std::int64_t stamp = stamps_.stamp(record, now);
   for (; stamp - now > kMostAhead; now = wall_now() / kMillisecond)
@@ -136,7 +168,8 @@ Status KafkaProducer::produce(const KafkaRecord& record, std::int64_t stamp) {
   waiting_bytes_ += record.key.size() + record.value.size();
   // Reports are taken now and then, not for each record: the queue of reports is short of nothing but memory.
   constexpr std::uint64_t kEvery = 256;
-  return current.waiting % kEvery == 0 ? poll() : Status{};
+  ++uncommitted_;
+  return current.waiting % kEvery == 0 ? serve(0) : Status{};
 }
 
 void KafkaProducer::delivered(const rd_kafka_message_t& message) {
@@ -160,7 +193,8 @@ Status KafkaProducer::serve(int milliseconds) {
 Status KafkaProducer::poll() {
   for (char bytes[64]; read(wake_read_.get(), bytes, sizeof bytes) == sizeof bytes;) {
   }
-  return serve(0);
+  if (Status status = serve(0); !status.ok()) return status;
+  return advance();
 }
 
 /// Confirms Positions in order, and finds out that the broker is gone for good.
@@ -171,7 +205,7 @@ Status KafkaProducer::settle() {
     if (epochs_.size() == 1 && !epochs_.front().position) break;
     epochs_.pop_front();
   }
-  if (failure_.ok() && !trouble.fatal.empty()) failure_ = Status::error(Code::temporary, "Kafka: " + trouble.fatal);
+  if (failure_.ok()) failure_ = trouble.fatal;
   if (failure_.ok() && !epochs_.empty() && epochs_.front().waiting > 0 &&
       monotonic_now() - epochs_.front().begun > options_.delivery_timeout)
     failure_ =
@@ -180,15 +214,71 @@ Status KafkaProducer::settle() {
   return failure_;
 }
 
-void KafkaProducer::mark(const v1::Position& position) { epoch().position = position; }
-
 Status KafkaProducer::flush() {
   // Without this librdkafka lets the last records linger for company that does not come.
   while (waiting()) {
     rd_kafka_flush(handle_.get(), kPollMilliseconds);
     if (Status status = settle(); !status.ok()) return status;
+    if (Status status = advance(); !status.ok()) return status;
   }
   return poll();
+}
+
+// ---- transactions ---------------------------------------------------------------------------------------------------
+
+Status KafkaProducer::begin() {
+  failure_ = transaction_->begin();
+  uncommitted_ = 0;
+  return failure_;
+}
+
+Status KafkaProducer::mark(const v1::Position& position) {
+  if (!transaction_) {
+    epoch().position = position;
+    return {};
+  }
+  const std::string value = position_value(position, options_.program);
+  const auto topic = static_cast<std::uint32_t>(topics_.size() - 1);
+  if (Status status = put({topic, positions_partition_, options_.transactional_id, value}); !status.ok()) return status;
+  committed_with_ = position;
+  committing_ = true;
+  return {};
+}
+
+Status KafkaProducer::commit() {
+  committing_ = committing_ || (transaction_ && transaction_->open());
+  return flush();
+}
+
+/// Commits what is to be committed, once all of it is acknowledged.
+Status KafkaProducer::advance() {
+  if (!failure_.ok() || !transaction_ || !transaction_->open()) return failure_;
+  if (options_.commit_every > 0 && monotonic_now() - transaction_->begun() >= options_.commit_every) committing_ = true;
+  if (committing_ && waiting_bytes_ == 0) {
+    const Result<bool> done = transaction_->commit(kCommitPatience);
+    if (!done.ok()) return failure_ = done.status();
+    if (*done) {
+      committing_ = false;
+      uncommitted_ = 0;
+      ++transactions_;
+      if (const auto position = std::exchange(committed_with_, std::nullopt); position && confirmed_)
+        failure_ = confirmed_(*position);
+      return failure_;
+    }
+  }
+  if (transaction_->expired())
+    failure_ = Status::error(Code::temporary,
+                             committing_ ? fmt::format("not committed within {}", format_duration(options_.delivery_timeout))
+                                         : fmt::format("no Position to commit at came within {} (--commit-every commits without)",
+                                                       format_duration(options_.delivery_timeout)));
+  return failure_;
+}
+
+Status KafkaProducer::roll_back(Status cause) {
+  if (!transaction_) return cause;
+  committing_ = false;
+  const Status aborted = transaction_->abort(kAbortPatience);
+  return aborted.code == Code::bad_config ? aborted : cause;
 }
 
 std::optional<std::string> KafkaProducer::take_notice() {

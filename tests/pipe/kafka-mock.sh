@@ -10,7 +10,7 @@ lines() { fcat --only readings,waveform "$@" | sort; }
 
 topics=()
 for topic in telemetry.vibration telemetry.thermal asset.state asset.alarms twinpipe.dead-letters; do topics+=(--topic "$topic:3"); done
-kmock "${topics[@]}" --topic other:5 > boot &
+kmock "${topics[@]}" --topic other:5 --topic twinpipe.positions:2 > boot &
 mock=$!
 trap 'kill "$mock" 2>/dev/null || true' EXIT
 until_true 20 test -s boot
@@ -48,6 +48,32 @@ equal "readings behind the cursor" 0 "$(decode < rest.tw | grep -c '^  readings'
 equal "Resume" 1 "$(decode < rest.tw | grep -c '^  resume' || true)"
 code_of ksub --brokers "$brokers" --cursor back.cursor --shard 0/2 --until-end > /dev/null 2> other.err
 equal "a foreign cursor" 78 "$code"
+
+# A Position as text says the same as a cursor.
+from=$(tr '\n' ' ' < <(grep -v '^#' back.cursor))
+ksub --brokers "$brokers" --from "$from" --until-end > text.tw
+same_bytes "--from Position" rest.tw text.tw
+
+# Records and the Position in one transaction; the next run goes on there, and only there. (The mock cluster takes nothing back.)
+code_of kbridge --brokers "$brokers" --committed chain 2> none.err
+equal "--committed before anything" 1 "$code"
+kbridge --brokers "$brokers" --transactional-id chain --stats 100 < in.tw 2> transactions.err
+like "transactions" 'transactions 2$' "$(cat transactions.err)"
+equal "--committed" 'source: "plant_stream" number: 20' "$(kbridge --brokers "$brokers" --committed chain)"
+code_of kbridge --brokers "$brokers" --committed other 2> none.err
+equal "another's" 1 "$code"
+code_of kbridge --brokers "$brokers" --transactional-id chain < in.tw 2> anew.err
+equal "from the beginning again" 75 "$code"
+like "the message" 'has committed Position 20 of plant_stream' "$(cat anew.err)"
+plant_stream 30 40 512 10 "$(kbridge --brokers "$brokers" --committed chain)" > more.tw
+kbridge --brokers "$brokers" --transactional-id chain < more.tw
+equal "--committed" 'source: "plant_stream" number: 40' "$(kbridge --brokers "$brokers" --committed chain)"
+ksub --brokers "$brokers" "${all[@]}" --until-end | lines > committed.txt
+plant_stream 30 40 | cat - in.tw | lines > expected.txt
+cmp expected.txt committed.txt || fail "the transactions are not the input"
+# A source without Positions: its end commits.
+plant_stream 3 30 512 1000 | kbridge --brokers "$brokers" --transactional-id timed --commit-every 1s --stats 100 2> timed.err
+like "a source without Positions" 'transactions 1$' "$(cat timed.err)"
 
 # A group commits only what came back through the cursor, and goes on there.
 kbridge --brokers "$brokers" < in.tw

@@ -2,13 +2,15 @@
 // plant_stream: a stream with everything that the Kafka tools carry, without a clock: sessions, four classes of sensors of all
 // types, waveforms, dead letters, ticks, a death and a new birth, Positions.
 //
-// plant_stream ASSETS ROUNDS [ROWS [POSITION]]: assets on one node for every ten; rounds of one second; ROWS readings a frame; a
-// Position every POSITION rounds.
+// plant_stream ASSETS ROUNDS [ROWS [POSITION [FROM]]]: assets on one node for every ten; rounds of one second; ROWS readings a
+// frame; a Position every POSITION rounds; FROM, one of these Positions as text, goes on behind it.
 #include <unistd.h>
 
+#include <algorithm>
 #include <cstdlib>
 #include <string>
 
+#include "cli/cursor.hpp"
 #include "io/fd.hpp"
 #include "wire/output.hpp"
 
@@ -119,9 +121,22 @@ int main(int argc, char** argv) {
   if (argc > 3) plant.rows = std::strtoull(argv[3], nullptr, 10);
   widen_pipe(STDOUT_FILENO);
   plant.out.open("plant_stream 0");
-  for (std::uint32_t node = 0; node < plant.nodes; ++node) plant.lifecycle(node, true, kStart, kStart);
-  for (std::uint32_t asset = 0; asset < plant.assets; ++asset) plant.declare(asset, kStart);
-  for (std::uint64_t round = 0; round < rounds; ++round) {
+  std::uint64_t first = 0;
+  if (argc > 5 && *argv[5] != '\0') {
+    const Result<v1::Position> from = cli::parse_position(argv[5]);
+    if (!from.ok()) return 64;
+    first = from->number();
+    v1::Frame frame;
+    *frame.mutable_resume()->mutable_position() = *from;
+    plant.out.frame(frame);
+  }
+  // Node 0 dies and is born again; early, so that a stream of more rounds begins like one of fewer.
+  const std::uint64_t death = std::min<std::uint64_t>(rounds / 2, 10);
+  const Nanos reborn = kStart + static_cast<Nanos>(death) * kSecond + 2;
+  const auto birth_of = [&](std::uint32_t node) { return node == 0 && first > death ? reborn : kStart; };
+  for (std::uint32_t node = 0; node < plant.nodes; ++node) plant.lifecycle(node, true, birth_of(node), birth_of(node));
+  for (std::uint32_t asset = 0; asset < plant.assets; ++asset) plant.declare(asset, birth_of(plant.node_of(asset)));
+  for (std::uint64_t round = first; round < rounds; ++round) {
     const Nanos time = kStart + static_cast<Nanos>(round) * kSecond;
     plant.readings(0, time, round, v1::VALUE_TYPE_DOUBLE);
     plant.readings(2, time, round, v1::VALUE_TYPE_DOUBLE);
@@ -129,11 +144,10 @@ int main(int argc, char** argv) {
     if (round % 4 == 0) plant.readings(3, time, round, v1::VALUE_TYPE_INT64);
     if (round % 8 == 0) plant.readings(4, time, round, v1::VALUE_TYPE_STRING);
     if (plant.assets > 0) plant.waveform(static_cast<std::uint32_t>(round) % plant.assets, time);
-    if (round == rounds / 2 && plant.nodes > 0) {
-      // Node 0 dies and is born again.
+    if (round == death && plant.nodes > 0) {
       plant.lifecycle(0, false, kStart, time + 1);
-      plant.lifecycle(0, true, time + 2, time + 2);
-      for (std::uint32_t asset = 0; asset < plant.assets; asset += plant.nodes) plant.declare(asset, time + 2);
+      plant.lifecycle(0, true, reborn, reborn);
+      for (std::uint32_t asset = 0; asset < plant.assets; asset += plant.nodes) plant.declare(asset, reborn);
     }
     plant.tick(time + kSecond);
     v1::Frame frame;
