@@ -46,7 +46,8 @@ class ModelDisk final : public rawbuf::Disk {
       if (coin()) size = node->bytes.size();
       node->bytes.resize(size);
       for (std::size_t at = node->synced; at < size; at = (at / kSector + 1) * kSector)
-        if (random() % 4 == 0) std::fill(node->bytes.begin() + at, node->bytes.begin() + std::min(size, (at / kSector + 1) * kSector), 0);
+        if (random() % 4 == 0)
+          std::fill(node->bytes.begin() + at, node->bytes.begin() + std::min(size, (at / kSector + 1) * kSector), 0);
       node->synced = size;
     }
     files = durable_ = std::move(left);

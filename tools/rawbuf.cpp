@@ -77,11 +77,23 @@ Status parse_replay(Options& options) {
 
 /// Options that another command would have heeded are mistakes.
 Status check_options(cli::Tool& tool, const std::string& command) {
-  static const std::map<std::string, std::string> kCommands{
-      {"--sync", "append"},     {"--sync-every", "append"}, {"--acknowledge", "append"}, {"--segment-size", "append"},
-      {"--max-age", "append"},  {"--max-size", "append"},   {"--max-frame", "append"},   {"--skip-bad", "append"},
-      {"--max-series", "append replay"}, {"--cursor", "tail"}, {"--follow", "tail"}, {"--from", "tail replay"},
-      {"--to", "replay"}, {"--match", "replay"}, {"--speed", "replay"}, {"--memory", "replay"}, {"--json", "ls"}};
+  static const std::map<std::string, std::string> kCommands{{"--sync", "append"},
+                                                            {"--sync-every", "append"},
+                                                            {"--acknowledge", "append"},
+                                                            {"--segment-size", "append"},
+                                                            {"--max-age", "append"},
+                                                            {"--max-size", "append"},
+                                                            {"--max-frame", "append"},
+                                                            {"--skip-bad", "append"},
+                                                            {"--max-series", "append replay"},
+                                                            {"--cursor", "tail"},
+                                                            {"--follow", "tail"},
+                                                            {"--from", "tail replay"},
+                                                            {"--to", "replay"},
+                                                            {"--match", "replay"},
+                                                            {"--speed", "replay"},
+                                                            {"--memory", "replay"},
+                                                            {"--json", "ls"}};
   for (const auto& [option, commands] : kCommands)
     if (tool.app().count(option) > 0 && commands.find(command) == commands.npos)
       return Status::error(Code::usage, option + " is not an option of rawbuf " + command);

@@ -43,7 +43,11 @@ std::string progress_line(std::uint64_t done, std::uint64_t total, const std::st
 }
 
 Progress::Progress(std::uint64_t total, std::string unit)
-    : shown_(isatty(STDERR_FILENO) == 1), total_(total), unit_(std::move(unit)), started_(monotonic_now()), next_(started_ + kDrawEvery) {}
+    : shown_(isatty(STDERR_FILENO) == 1),
+      total_(total),
+      unit_(std::move(unit)),
+      started_(monotonic_now()),
+      next_(started_ + kDrawEvery) {}
 
 Progress::~Progress() { clear(); }
 

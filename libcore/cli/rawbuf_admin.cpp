@@ -28,7 +28,8 @@ Status find_damage(RawbufDirectory& directory, bool locked, std::vector<rawbuf::
   rawbuf::Listing listing(directory);
   if (Status status = listing.refresh(); !status.ok()) return status;
   if (listing.damaged_entries() > 0)
-    findings.push_back({std::string(rawbuf::kCatalogName), {0, 0, fmt::format("{} entries are damaged", listing.damaged_entries())}});
+    findings.push_back(
+        {std::string(rawbuf::kCatalogName), {0, 0, fmt::format("{} entries are damaged", listing.damaged_entries())}});
   for (const rawbuf::Listing::Entry& entry : listing.segments()) {
     const Status status = rawbuf::examine(directory, entry.summary.first, !entry.sealed && !locked, findings);
     if (!status.ok() && status.code != Code::no_input) return status;
@@ -106,8 +107,8 @@ Status read_series(RawbufDirectory& directory, Contents& contents) {
     rawbuf::Declarations state;
     std::string frames;
     for (const rawbuf::RecordPlace& record : segment->records()) {
-      const bool declares = record.header.kind == rawbuf::RecordKind::declarations ||
-                            (record.header.flags & rawbuf::RecordHeader::kDeclares) != 0;
+      const bool declares =
+          record.header.kind == rawbuf::RecordKind::declarations || (record.header.flags & rawbuf::RecordHeader::kDeclares) != 0;
       if (!declares || !segment->read(record, decoder, frames).ok()) continue;
       const Status each = rawbuf::for_each_frame(frames, [&](const FrameView& frame) -> Status {
         v1::Series series;
@@ -144,9 +145,8 @@ Status read_contents(const std::string& path, Contents& contents) {
   Result<std::vector<RegisteredCursor>> cursors = registered_cursors(path);
   if (!cursors.ok()) return cursors.status();
   contents.cursors = std::move(*cursors);
-  const double days = contents.segments.empty()
-                          ? 0
-                          : static_cast<double>(contents.written.max - contents.written.min) / (24 * 3600 * 1e9);
+  const double days =
+      contents.segments.empty() ? 0 : static_cast<double>(contents.written.max - contents.written.min) / (24 * 3600 * 1e9);
   // Less than a minute says nothing about a day.
   if (days > 1.0 / 1440) {
     contents.bytes_a_day = static_cast<double>(contents.bytes) / days;
@@ -160,18 +160,19 @@ Status read_contents(const std::string& path, Contents& contents) {
 std::string time_or_dash(Nanos time) { return time == kForever || time == kBeginning ? "-" : format_time(time); }
 
 std::string as_text(const Contents& contents) {
-  std::string out = fmt::format("{:>20} {:>12} {:>14} {:>12}  {:<30} {:<30}\n", "first frame", "frames", "readings", "bytes", "from", "to");
+  std::string out =
+      fmt::format("{:>20} {:>12} {:>14} {:>12}  {:<30} {:<30}\n", "first frame", "frames", "readings", "bytes", "from", "to");
   for (const auto& [summary, sealed] : contents.segments)
-    out += fmt::format("{:>20} {:>12} {:>14} {:>12}  {:<30} {}{}\n", summary.first, summary.frames, summary.readings, summary.bytes,
-                       time_or_dash(summary.min), time_or_dash(summary.max), sealed ? "" : "  (open)");
+    out += fmt::format("{:>20} {:>12} {:>14} {:>12}  {:<30} {}{}\n", summary.first, summary.frames, summary.readings,
+                       summary.bytes, time_or_dash(summary.min), time_or_dash(summary.max), sealed ? "" : "  (open)");
   for (const rawbuf::CatalogEntry& entry : contents.tombstones)
     out += fmt::format("{:>20} {:>12} {:>14} {:>12}  {:<30} {}  (removed: {})\n", entry.first, entry.frames, entry.readings,
                        entry.bytes, time_or_dash(entry.min), time_or_dash(entry.max),
                        entry.reason == rawbuf::CatalogEntry::Reason::age ? "age" : "size");
   for (const RegisteredCursor& cursor : contents.cursors)
-    out += cursor.readable ? fmt::format("cursor {}: {} frames to send\n", cursor.path,
-                                         contents.next - std::min(contents.next, cursor.next))
-                           : fmt::format("cursor {}: not readable; remove {} to forget it\n", cursor.path, cursor.file);
+    out += cursor.readable
+               ? fmt::format("cursor {}: {} frames to send\n", cursor.path, contents.next - std::min(contents.next, cursor.next))
+               : fmt::format("cursor {}: not readable; remove {} to forget it\n", cursor.path, cursor.file);
   out += fmt::format("{} segments, {} frames, {} readings of {} series, {} bytes", contents.segments.size(), contents.frames,
                      contents.readings, contents.series.size(), contents.bytes);
   if (contents.days_left >= 0)
@@ -185,9 +186,7 @@ std::string in_quotes(std::string_view text) {
   return out;
 }
 
-std::string time_as_json(Nanos time) {
-  return time == kForever || time == kBeginning ? "null" : '"' + format_time(time) + '"';
-}
+std::string time_as_json(Nanos time) { return time == kForever || time == kBeginning ? "null" : '"' + format_time(time) + '"'; }
 
 std::string summary_as_json(const rawbuf::CatalogEntry& summary) {
   return fmt::format(R"("first":{},"next":{},"frames":{},"readings":{},"bytes":{},"from":{},"to":{},"written":{})", summary.first,
@@ -205,11 +204,10 @@ std::string as_json(const Contents& contents) {
                        entry.reason == rawbuf::CatalogEntry::Reason::age ? "age" : "size");
   out += R"(],"cursors":[)";
   for (const char* comma = ""; const RegisteredCursor& cursor : contents.cursors)
-    out += fmt::format(R"({}{{"path":{},"next":{},"readable":{}}})", std::exchange(comma, ","), in_quotes(cursor.path), cursor.next,
-                       cursor.readable);
+    out += fmt::format(R"({}{{"path":{},"next":{},"readable":{}}})", std::exchange(comma, ","), in_quotes(cursor.path),
+                       cursor.next, cursor.readable);
   out += R"(],"series":[)";
-  for (const char* comma = ""; const std::string& name : contents.series)
-    out += std::exchange(comma, ",") + in_quotes(name);
+  for (const char* comma = ""; const std::string& name : contents.series) out += std::exchange(comma, ",") + in_quotes(name);
   out += fmt::format(R"(],"frames":{},"readings":{},"bytes":{},"from":{},"to":{},"next":{})", contents.frames, contents.readings,
                      contents.bytes, time_as_json(contents.times.min), time_as_json(contents.times.max), contents.next);
   if (contents.days_left >= 0)

@@ -75,9 +75,8 @@ Status Append::run() {
   Hooks hooks;
   hooks.on_wake = [this] { return on_wake(); };
   hooks.counters = [this] {
-    return std::vector<Counter>{{"frames_written", writer_.written()},
-                                {"frames_safe", writer_.safe()},
-                                {"bytes_written", writer_.bytes()}};
+    return std::vector<Counter>{
+        {"frames_written", writer_.written()}, {"frames_safe", writer_.safe()}, {"bytes_written", writer_.bytes()}};
   };
   Status ran = run_feed(*tool_, feed, hooks);
   tell();

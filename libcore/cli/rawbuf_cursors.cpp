@@ -73,4 +73,11 @@ Result<std::vector<RegisteredCursor>> registered_cursors(const std::string& dire
   return cursors;
 }
 
+Result<std::optional<std::uint64_t>> registered_at(const std::string& directory, const std::string& cursor) {
+  const Result<std::vector<RegisteredCursor>> cursors = registered_cursors(directory);
+  if (!cursors.ok()) return cursors.status();
+  const auto at = std::ranges::find(*cursors, absolute(cursor), &RegisteredCursor::path);
+  return at == cursors->end() ? std::nullopt : std::optional(at->next);
+}
+
 }  // namespace twinpipe::cli

@@ -22,9 +22,7 @@ constexpr Nanos kPositionEvery = kSecond;
 RawbufTail::RawbufTail(Tool& tool, TailOptions options)
     : tool_(&tool), options_(std::move(options)), directory_(options_.directory), reader_(directory_), source_(tool) {
   name_ = rawbuf_source(options_.directory);
-  source_.set_counters([this] {
-    return std::vector<Counter>{{"frames_evicted", lost_}, {"records_damaged", damaged_}};
-  });
+  source_.set_counters([this] { return std::vector<Counter>{{"frames_evicted", lost_}, {"records_damaged", damaged_}}; });
 }
 
 // ---- where to start -------------------------------------------------------------------------------------------------
@@ -34,6 +32,15 @@ Status RawbufTail::start_at(std::uint64_t& number) {
     Result<std::optional<v1::Position>> read = read_cursor(options_.cursor);
     if (!read.ok()) return read.status();
     resumed_ = std::move(*read);
+  }
+  if (!resumed_ && !options_.cursor.empty()) {
+    // A reader that never recorded anything still needs all since it became known.
+    const Result<std::optional<std::uint64_t>> known = registered_at(options_.directory, options_.cursor);
+    if (!known.ok()) return known.status();
+    if (*known) {
+      number = **known;
+      return {};
+    }
   }
   if (!resumed_) {
     const std::string& from = options_.from;
@@ -159,6 +166,7 @@ void RawbufTail::put_frame(const FrameView& frame) {
     case FrameKind::resume: return;  // of the recorded stream's source; ours are of this one
     default:
       fresh_ = false;
+      if (gap_) look_for_nodes(frame);
       out.forward(frame);
   }
 }
@@ -174,41 +182,59 @@ void RawbufTail::put_declarations(const rawbuf::Declarations& state) {
 }
 
 /// Frames that are gone: aliases may have been given out among them, so a new segment starts behind them, with what is in
-/// force there and a Gap for each node that it names.
+/// force there.
 Status RawbufTail::put_missing(const rawbuf::Piece& piece) {
   const bool evicted = piece.kind == rawbuf::Piece::Kind::evicted;
   const std::string what = fmt::format("frames {} to {} of {} were {}", piece.first, piece.next - 1, options_.directory,
                                        evicted ? "removed before they were sent" : "damaged");
   tool_->say(what);
   (evicted ? lost_ : damaged_) += evicted ? piece.next - piece.first : 1;
+  put_gap();
   rawbuf::Declarations state;
   if (Status status = reader_.in_force(state); !status.ok()) return status;
-  Output& out = source_.out();
-  if (!fresh_) {
-    out.close(false);
-    out.open(tool_->producer());
+  if (!std::exchange(fresh_, true)) {
+    source_.out().close(false);
+    source_.out().open(tool_->producer());
   }
   put_declarations(state);
-  std::vector<std::string> nodes = state.nodes();
-  if (nodes.empty()) nodes.emplace_back();
-  for (const std::string& node : nodes) {
-    v1::Frame frame;
-    v1::Gap& gap = *frame.mutable_gap();
-    gap.set_node(node);
-    gap.set_reason(evicted ? v1::Gap::REASON_EVICTED : v1::Gap::REASON_MALFORMED);
-    if (piece.times.min <= piece.times.max) {
-      gap.set_from(piece.times.min);
-      gap.set_to(piece.times.max);
-    }
-    if (nodes.size() == 1) gap.set_readings(piece.readings);
-    gap.set_detail(what);
-    out.frame(frame);
+  v1::Gap& gap = gap_.emplace();
+  gap.set_reason(evicted ? v1::Gap::REASON_EVICTED : v1::Gap::REASON_MALFORMED);
+  if (piece.times.min <= piece.times.max) {
+    gap.set_from(piece.times.min);
+    gap.set_to(piece.times.max);
   }
-  fresh_ = false;
+  gap.set_readings(piece.readings);
+  gap.set_detail(what);
+  for (std::string& node : state.nodes()) nodes_.insert(std::move(node));
+  if (state.inside()) put_gap();
   return source_.pump();
 }
 
+/// A Gap for each node that has series here; what it lost of the readings is not known when there are several.
+void RawbufTail::put_gap() {
+  if (!gap_) return;
+  if (nodes_.empty()) nodes_.emplace();
+  if (nodes_.size() > 1) gap_->clear_readings();
+  for (const std::string& node : std::exchange(nodes_, {})) {
+    v1::Frame frame;
+    *frame.mutable_gap() = *gap_;
+    frame.mutable_gap()->set_node(node);
+    source_.out().frame(frame);
+  }
+  gap_.reset();
+  fresh_ = false;
+}
+
+/// Behind missing frames the stream may begin anew: whose Gap it is, is known once its series are declared.
+void RawbufTail::look_for_nodes(const FrameView& frame) {
+  v1::Series series;
+  if (frame.kind == FrameKind::series && series.ParseFromArray(frame.payload.data(), static_cast<int>(frame.payload.size())))
+    nodes_.insert(series.node());
+  if (frame.kind != FrameKind::series && frame.kind != FrameKind::lifecycle && frame.kind != FrameKind::applied) put_gap();
+}
+
 Status RawbufTail::put_position() {
+  put_gap();
   next_position_ = monotonic_now() + kPositionEvery;
   if (reader_.at() == last_position_) return {};
   last_position_ = reader_.at();

@@ -2,6 +2,8 @@
 // rawbuf tail: the frames of a buffer in the order in which they came, from where a reader stopped, and on as they come.
 #pragma once
 
+#include <optional>
+#include <set>
 #include <string>
 
 #include "cli/source.hpp"
@@ -31,6 +33,8 @@ class RawbufTail {
   Status wait();
   Status put(const rawbuf::Piece& piece);
   Status put_missing(const rawbuf::Piece& piece);
+  void put_gap();
+  void look_for_nodes(const FrameView& frame);
   void put_frame(const FrameView& frame);
   void put_declarations(const rawbuf::Declarations& state);
   Status put_position();
@@ -45,8 +49,10 @@ class RawbufTail {
   std::string name_;
   std::uint64_t number_ = 0, last_position_ = 0, lost_ = 0, damaged_ = 0;
   Nanos next_position_ = 0;
-  bool fresh_ = true;         // nothing stands in the output's segment that an Open would clear
-  bool closed_final_ = false; // the last Close read
+  bool fresh_ = true;            // nothing stands in the output's segment that an Open would clear
+  bool closed_final_ = false;    // the last Close read
+  std::optional<v1::Gap> gap_;   // to be told once it is known whose it is
+  std::set<std::string> nodes_;  // declared since
 };
 
 }  // namespace twinpipe::cli

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// CRC-32C by SSE 4.2's instruction, or by eight tables (Kounavis and Berry 2005, "slicing by 8"). Debian 12 has no library for it.
+// CRC-32C by SSE 4.2's instruction, or by eight tables (Kounavis and Berry 2005, "slicing by 8"). Debian 12 has no library for
+// it.
 #include "kernel/crc32c.hpp"
 
 #include <array>

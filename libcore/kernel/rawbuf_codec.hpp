@@ -36,8 +36,8 @@ struct BlockColumns {
   std::string scales;    // of the series, in the order of their first double
   std::vector<std::uint32_t> alias;
   std::vector<std::int64_t> time;
-  std::vector<std::uint64_t> doubles, integers;    // of Readings, as bits
-  std::vector<std::uint32_t> float_samples;        // of Waveforms, as bits
+  std::vector<std::uint64_t> doubles, integers;  // of Readings, as bits
+  std::vector<std::uint32_t> float_samples;      // of Waveforms, as bits
   std::vector<std::uint64_t> double_samples;
   struct Run {  // the rows of one Readings frame with a column of doubles or integers
     std::uint32_t first = 0, rows = 0;
@@ -78,7 +78,7 @@ class BlockEncoder {
   std::unique_ptr<Zstd> zstd_;
   BlockColumns columns_;
   std::size_t split_above_;
-  std::string plain_;  // the frames themselves, as long as the block is small
+  std::string plain_;                                // the frames themselves, as long as the block is small
   std::vector<ValueState> states_, integer_states_;  // by alias
   std::vector<std::uint64_t> differences_;
   std::uint32_t block_ = 0, learning_ = 0, frames_ = 0;

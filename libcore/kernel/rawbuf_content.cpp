@@ -113,8 +113,8 @@ void RecordContent::order() {
   while (!heap.empty()) {
     Run run = heap.top();
     heap.pop();
-    const Rank limit = heap.empty() ? Rank{kForever, UINT64_MAX, 0}
-                                    : Rank{heap.top().first, first_ + heap.top().frame, heap.top().row};
+    const Rank limit =
+        heap.empty() ? Rank{kForever, UINT64_MAX, 0} : Rank{heap.top().first, first_ + heap.top().frame, heap.top().row};
     const Run piece = take_prefix(run, limit);
     // What follows the piece before in the same frame is one with it.
     if (!merged.empty() && piece.rows > 0 && merged.back().frame == piece.frame &&

@@ -27,7 +27,7 @@ struct Rank {
 /// Rows of one frame, next to each other, in time order.
 struct Run {
   Nanos first = 0, last = 0;
-  std::uint32_t frame = 0;  // within the record
+  std::uint32_t frame = 0;          // within the record
   std::uint32_t row = 0, rows = 0;  // 0 rows: the whole of a frame that is not cut
 };
 
@@ -37,8 +37,8 @@ class RecordContent {
     FrameView view;
     const char* times = nullptr;  // of Readings: the packed column; none: the frame is not cut
     std::uint32_t rows = 0;
-    std::uint32_t stream = 0;     // Opens of the record so far, itself included
-    Nanos arrival = kBeginning;   // the Arrival in force
+    std::uint32_t stream = 0;    // Opens of the record so far, itself included
+    Nanos arrival = kBeginning;  // the Arrival in force
   };
 
   /// Orders what is in [from, to) and not before `start`. Errors: bad_data (damaged), io_error.

@@ -264,7 +264,8 @@ bool BlockDecoder::put_column(bool waveform, unsigned field, std::size_t length,
 }
 
 bool BlockDecoder::put_doubles(std::size_t length, Source& from, Target& to) {
-  if (length != from.rows * sizeof(double) || from.rows > columns_.doubles.size() - from.doubles || length > to.room) return false;
+  if (length != from.rows * sizeof(double) || from.rows > columns_.doubles.size() - from.doubles || length > to.room)
+    return false;
   for (std::size_t row = 0; row < from.rows; ++row) {
     ValueState& state = states_[columns_.alias[from.frame + row]];
     if (state.block != block_) {
@@ -276,8 +277,8 @@ bool BlockDecoder::put_doubles(std::size_t length, Source& from, Target& to) {
     }
     const std::uint64_t z = columns_.doubles[from.doubles + row];
     state.last = static_cast<std::int64_t>(static_cast<std::uint64_t>(state.last) + unzigzag(z));
-    const double value = state.scale == kBinary ? std::bit_cast<double>(state.last)
-                                                : static_cast<double>(state.last) / kPowers[state.scale];
+    const double value =
+        state.scale == kBinary ? std::bit_cast<double>(state.last) : static_cast<double>(state.last) / kPowers[state.scale];
     std::memcpy(to.at + row * sizeof value, &value, sizeof value);
   }
   from.doubles += from.rows;

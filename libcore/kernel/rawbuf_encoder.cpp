@@ -329,8 +329,8 @@ void BlockEncoder::subtract_values() {
         if (!run.integers) columns_.scales += static_cast<char>(state.scale);
       }
       const bool decimal = !run.integers && state.scale != kBinary;
-      const auto value = decimal ? static_cast<std::int64_t>(scaled(std::bit_cast<double>(*at), state.scale))
-                                 : static_cast<std::int64_t>(*at);
+      const auto value =
+          decimal ? static_cast<std::int64_t>(scaled(std::bit_cast<double>(*at), state.scale)) : static_cast<std::int64_t>(*at);
       *at = zigzag(static_cast<std::uint64_t>(value) - static_cast<std::uint64_t>(std::exchange(state.last, value)));
     }
   }

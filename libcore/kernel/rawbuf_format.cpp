@@ -112,7 +112,8 @@ std::optional<RecordHeader> RecordHeader::decode(std::string_view bytes, std::ui
   reader.get(header.kind).get(header.flags).get(version).get(header.body).get(header.raw).get(header.first).get(header.frames);
   reader.get(header.readings).get(header.min).get(header.max).get(header.written).get(header.arrival).get(reserved);
   reader.get(header.body_crc);
-  return version == kVersion && header.body <= kGreatestBody && header.raw <= kGreatestBody ? std::optional(header) : std::nullopt;
+  return version == kVersion && header.body <= kGreatestBody && header.raw <= kGreatestBody ? std::optional(header)
+                                                                                            : std::nullopt;
 }
 
 std::string encode_index(const std::vector<RecordPlace>& records, std::uint64_t salt) {

@@ -47,14 +47,14 @@ struct RecordHeader {
 
   RecordKind kind = RecordKind::frames;
   std::uint8_t flags = 0;
-  std::uint32_t body = 0;       // bytes
-  std::uint32_t raw = 0;        // bytes of its frames
-  std::uint64_t first = 0;      // number of its first frame; of declarations: of the frame that they precede
+  std::uint32_t body = 0;   // bytes
+  std::uint32_t raw = 0;    // bytes of its frames
+  std::uint64_t first = 0;  // number of its first frame; of declarations: of the frame that they precede
   std::uint32_t frames = 0;
   std::uint32_t readings = 0;
-  Nanos min = 0, max = 0;       // event times
-  Nanos written = 0;            // wall clock
-  Nanos arrival = kBeginning;   // the Arrival in force before its first frame
+  Nanos min = 0, max = 0;      // event times
+  Nanos written = 0;           // wall clock
+  Nanos arrival = kBeginning;  // the Arrival in force before its first frame
   std::uint32_t body_crc = 0;
 
   std::uint64_t next() const { return kind == RecordKind::frames ? first + frames : first; }

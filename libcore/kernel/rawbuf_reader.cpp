@@ -78,9 +78,8 @@ Status declarations_at(Segment& segment, std::uint64_t end, BlockDecoder& decode
       continue;  // whoever reads on is told
     }
     std::uint64_t number = header.first;
-    const Status observed = for_each_frame(frames, [&](const FrameView& frame) {
-      return repeated || number++ < end ? state.observe(frame) : Status{};
-    });
+    const Status observed = for_each_frame(
+        frames, [&](const FrameView& frame) { return repeated || number++ < end ? state.observe(frame) : Status{}; });
     if (!observed.ok()) return observed;
   }
   return {};
@@ -103,7 +102,8 @@ Status Reader::seek(std::uint64_t number, Declarations& state) {
   std::uint64_t given = segment_->next();
   for (const Listing::Entry& entry : listing_.segments()) given = std::max({given, entry.summary.next, entry.summary.resumes});
   if (number > given)
-    return Status::error(Code::bad_config, fmt::format("frame {} was never written: the buffer ends before frame {}", number, given));
+    return Status::error(Code::bad_config,
+                         fmt::format("frame {} was never written: the buffer ends before frame {}", number, given));
   while (record_ < segment_->records().size() && segment_->records()[record_].header.next() <= number) {
     const RecordHeader& header = segment_->records()[record_++].header;
     if (header.kind == RecordKind::frames) flags_ = header.flags;
@@ -152,7 +152,9 @@ Status Reader::take(Piece& piece, bool& found) {
   const bool more = record_ < records.size();
   const std::uint64_t from = more ? std::max(at_, records[record_].header.first) : at_;
   // Between the first number that is due and the first that is here.
-  const std::uint64_t due = more && from > segment_->first() ? std::max(due_, from) : segment_->sealed() && !more ? std::max(due_, segment_->next()) : due_;
+  const std::uint64_t due = more && from > segment_->first() ? std::max(due_, from)
+                            : segment_->sealed() && !more    ? std::max(due_, segment_->next())
+                                                             : due_;
   if (due > at_) {
     missing(due, piece);
     found = true;
@@ -178,7 +180,8 @@ Status Reader::take(Piece& piece, bool& found) {
   std::uint64_t number = record.header.first;
   for (Scanner scanner(kGreatestBody); number < from; ++number) {
     FrameView frame;
-    if (scanner.next(piece.frames, frame) != Scanner::Outcome::whole) return Status::error(Code::bad_data, "a record of too few frames");
+    if (scanner.next(piece.frames, frame) != Scanner::Outcome::whole)
+      return Status::error(Code::bad_data, "a record of too few frames");
     piece.frames.remove_prefix(frame.bytes.size());
   }
   flags_ = record.header.flags;
@@ -205,8 +208,8 @@ void Reader::tell_damages() {
   const std::vector<Damage>& damages = segment_->damages();
   for (; damages_told_ < damages.size(); ++damages_told_) {
     const Damage& damage = damages[damages_told_];
-    notices_.push_back(fmt::format("{}: byte {}: {}, {} bytes skipped", segment_name(segment_->first()), damage.offset, damage.what,
-                                   damage.bytes));
+    notices_.push_back(fmt::format("{}: byte {}: {}, {} bytes skipped", segment_name(segment_->first()), damage.offset,
+                                   damage.what, damage.bytes));
   }
 }
 
@@ -224,7 +227,8 @@ Status Reader::move_on(bool& moved) {
   const std::uint64_t current = segment_ ? segment_->first() : 0;
   const Result<std::vector<std::string>> names = disk_->list();
   if (!names.ok()) return names.status();
-  const bool any = std::ranges::any_of(*names, [&](const std::string& name) { return parse_segment_name(name).value_or(0) > current; });
+  const bool any =
+      std::ranges::any_of(*names, [&](const std::string& name) { return parse_segment_name(name).value_or(0) > current; });
   if (!any) return {};
   if (Status status = listing_.refresh(); !status.ok()) return status;
   const auto behind = std::ranges::find_if(listing_.segments(), [&](const auto& entry) { return entry.summary.first > current; });

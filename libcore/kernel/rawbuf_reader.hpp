@@ -104,7 +104,8 @@ template <class Each>
 Status for_each_frame(std::string_view frames, const Each& each) {
   Scanner scanner(kGreatestBody);
   for (FrameView frame; !frames.empty();) {
-    if (scanner.next(frames, frame) != Scanner::Outcome::whole) return Status::error(Code::bad_data, "a record of frames that are not whole");
+    if (scanner.next(frames, frame) != Scanner::Outcome::whole)
+      return Status::error(Code::bad_data, "a record of frames that are not whole");
     if (Status status = each(frame); !status.ok()) return status;
     frames.remove_prefix(frame.bytes.size());
   }

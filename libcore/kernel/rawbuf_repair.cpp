@@ -38,7 +38,8 @@ Status examine(Disk& disk, std::uint64_t first, bool being_written, std::vector<
     }
     if (status.ok()) continue;
     if (status.code != Code::bad_data) return status;
-    findings.push_back({name, {record.offset, record.header.size(), "a record that is whole and does not decode: " + status.message}});
+    findings.push_back(
+        {name, {record.offset, record.header.size(), "a record that is whole and does not decode: " + status.message}});
   }
   return {};
 }

@@ -69,13 +69,15 @@ Status Replay::open_part(std::uint32_t number, Output& out) {
   part.segment.emplace(std::move(*segment));
   if (Status status = part.segment->load(); !status.ok()) return status;
   for (const Damage& damage : part.segment->damages())
-    notices_.push_back(fmt::format("{}: byte {}: {}, {} bytes skipped", segment_name(part.first), damage.offset, damage.what, damage.bytes));
+    notices_.push_back(
+        fmt::format("{}: byte {}: {}, {} bytes skipped", segment_name(part.first), damage.offset, damage.what, damage.bytes));
   const std::vector<RecordPlace>& records = part.segment->records();
   part.records.resize(records.size());
   std::size_t from = records.size(), to = 0;
   for (std::size_t i = 0; i < records.size(); ++i) {
     const RecordHeader& header = records[i].header;
-    if (header.kind != RecordKind::frames || header.max < options_.from || (options_.to != kForever && header.min >= options_.to)) continue;
+    if (header.kind != RecordKind::frames || header.max < options_.from || (options_.to != kForever && header.min >= options_.to))
+      continue;
     from = std::min(from, i);
     to = i + 1;
     push({{std::max(header.min, options_.from), header.first, 0}, number, static_cast<std::uint32_t>(i), false});
@@ -229,9 +231,7 @@ Status Replay::put(const Waiting& waiting, const Run& run, Output& out) {
     case FrameKind::resume:
     case FrameKind::arrival: return {};  // the output has its own
     case FrameKind::series: return series_.take(frame.view.payload, stream, ReplaySeries::How::put, out);
-    case FrameKind::readings:
-      put_arrival(frame.arrival, out);
-      return put_rows(frame, run, stream, out);
+    case FrameKind::readings: put_arrival(frame.arrival, out); return put_rows(frame, run, stream, out);
     case FrameKind::waveform: put_arrival(frame.arrival, out); [[fallthrough]];
     default: return series_.put_frame(frame.view, stream, out);
   }
@@ -255,7 +255,8 @@ Status Replay::put_rows(const RecordContent::Frame& frame, const Run& run, const
     std::iota(rows_.begin(), rows_.end(), run.row);
   } else {
     for (std::uint32_t row = 0; row < columns_.rows(); ++row)
-      if (columns_.time[row] >= options_.from && (options_.to == kForever || columns_.time[row] < options_.to)) rows_.push_back(row);
+      if (columns_.time[row] >= options_.from && (options_.to == kForever || columns_.time[row] < options_.to))
+        rows_.push_back(row);
   }
   series_.put_rows(columns_, rows_, out);
   return {};

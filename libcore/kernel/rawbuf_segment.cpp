@@ -114,10 +114,10 @@ Status Segment::take_record(const RecordHeader& header, Check check, bool& taken
   } else if (check == Check::bodies) {
     if (Status status = file_->read(end_ + kRecordHeaderSize, header.body, buffer_); !status.ok()) return status;
     if (buffer_.size() != header.body || crc32c(buffer_) != header.body_crc) {
-      damage(end_, end_ + header.size(), header.kind == RecordKind::index
-                                             ? std::string("the index is damaged")
-                                             : fmt::format("the record of frames {} to {} is damaged", header.first,
-                                                           std::max(header.next(), header.first + 1) - 1));
+      damage(end_, end_ + header.size(),
+             header.kind == RecordKind::index ? std::string("the index is damaged")
+                                              : fmt::format("the record of frames {} to {} is damaged", header.first,
+                                                            std::max(header.next(), header.first + 1) - 1));
       end_ += header.size();
       next_ = std::max(next_, header.next());
       return {};

@@ -21,12 +21,10 @@ SelectionOptions selection_of(const std::vector<Pattern>& patterns) {
   return options;
 }
 
-bool same(const v1::Frame& a, const v1::Frame& b) { return a.SerializeAsString() == b.SerializeAsString(); }
-
 }  // namespace
 
 ReplaySeries::ReplaySeries(std::vector<Pattern> patterns, std::uint32_t max_series)
-    : patterns_(std::move(patterns)), table_(max_series), selection_(table_, selection_of(patterns_)) {}
+    : patterns_(std::move(patterns)), max_series_(max_series), table_(max_series), selection_(table_, selection_of(patterns_)) {}
 
 std::uint32_t ReplaySeries::slot_of(const v1::Series& series, const v1::Sensor& sensor) {
   const auto [at, is_new] = index_.try_emplace(series_name(series.site(), series.line(), series.asset(), sensor.name()),
@@ -43,41 +41,56 @@ std::uint32_t ReplaySeries::slot_of(const v1::Series& series, const v1::Sensor& 
   return at->second;
 }
 
-Status ReplaySeries::take(std::string_view payload, Stream& stream, How how, Output& out) {
-  if (!series_.ParseFromArray(payload.data(), static_cast<int>(payload.size())))
+Result<ReplaySeries::Shared> ReplaySeries::parse(std::string_view payload) {
+  // Births differ by their session, so what is known grows with the span; it is forgotten now and then.
+  constexpr std::size_t kMostBytes = std::size_t{64} << 20;
+  if (known_bytes_ > kMostBytes) known_.clear();
+  if (known_.empty()) known_bytes_ = 0;
+  const auto at = known_.find(std::string(payload));
+  if (at != known_.end()) return at->second;
+  const auto declaration = std::make_shared<Declaration>();
+  v1::Series& series = *declaration->frame.mutable_series();
+  if (!series.ParseFromArray(payload.data(), static_cast<int>(payload.size())))
     return Status::error(Code::bad_data, "Series frame does not parse");
-  for (v1::Sensor& sensor : *series_.mutable_sensor()) {
-    const std::uint32_t slot = slot_of(series_, sensor), alias = sensor.alias();
+  for (v1::Sensor& sensor : *series.mutable_sensor()) {
+    const std::uint32_t slot = slot_of(series, sensor);
+    declaration->sensors.emplace_back(sensor.alias(), slot);
+    sensor.set_alias(slot);
+  }
+  if (told_.size() > max_series_)
+    return Status::error(Code::bad_data, fmt::format("more than {} series (--max-series)", max_series_));
+  known_bytes_ += 4 * payload.size();
+  known_.emplace(payload, declaration);
+  if (patterns_.empty()) return Shared(declaration);
+  // Who a series is: the selection asks the table.
+  if (Status status = table_.declare(series, declared_); !status.ok()) return status;
+  auto& sensors = *series.mutable_sensor();
+  sensors.erase(std::remove_if(sensors.begin(), sensors.end(), [this](const auto& sensor) { return !selected_[sensor.alias()]; }),
+                sensors.end());
+  return Shared(declaration);
+}
+
+Status ReplaySeries::take(std::string_view payload, Stream& stream, How how, Output& out) {
+  const Result<Shared> parsed = parse(payload);
+  if (!parsed.ok()) return parsed.status();
+  const Shared& declaration = *parsed;
+  for (const auto& [alias, slot] : declaration->sensors) {
     if (alias > stream.slots.size())
       return Status::error(Code::bad_data, fmt::format("alias {} is not dense: the next one is {}", alias, stream.slots.size()));
     if (alias == stream.slots.size()) stream.slots.push_back(slot);
     stream.identity = stream.identity && alias == slot;
-    sensor.set_alias(slot);
-  }
-  // The table is asked who a series is, not what was last said of it.
-  if (Status status = table_.declare(series_, declared_); !status.ok()) return status;
-  auto declaration = std::make_shared<v1::Frame>();
-  *declaration->mutable_series() = series_;
-  auto& sensors = *declaration->mutable_series()->mutable_sensor();
-  sensors.erase(std::remove_if(sensors.begin(), sensors.end(), [this](const auto& sensor) { return !selected_[sensor.alias()]; }),
-                sensors.end());
-  for (const v1::Sensor& sensor : sensors) {
-    const std::uint32_t slot = sensor.alias();
-    if (how == How::note && declarations_[slot] != nullptr) continue;
+    if (!selected_[slot] || (how == How::note && declarations_[slot] != nullptr)) continue;
     if (how == How::learn) learnt_.push_back(slot);
-    const bool known = declarations_[slot] != nullptr && same(*declarations_[slot], *declaration);
-    declarations_[slot] = declaration;
-    if (!known && told_[slot]) {
-      told_[slot] = 0;
-      ++untold_;
-    }
+    if (std::exchange(declarations_[slot], declaration) == declaration || !told_[slot]) continue;
+    told_[slot] = 0;
+    ++untold_;
   }
-  if (how == How::put && !sensors.empty()) tell(sensors[0].alias(), out);
+  if (how == How::put && declaration->frame.series().sensor_size() > 0) tell(declaration->frame.series().sensor(0).alias(), out);
   return {};
 }
 
 void ReplaySeries::tell(std::uint32_t slot, Output& out) {
-  v1::Frame frame = *declarations_[slot];
+  v1::Frame frame = declarations_[slot]->frame;
   for (v1::Sensor& sensor : *frame.mutable_series()->mutable_sensor()) {
     const std::uint32_t named = sensor.alias();
     if (!std::exchange(told_[named], std::uint8_t{1})) --untold_;

@@ -8,6 +8,7 @@
 #include <span>
 #include <string>
 #include <unordered_map>
+#include <utility>
 #include <vector>
 
 #include "kernel/selection.hpp"
@@ -46,25 +47,35 @@ class ReplaySeries {
   bool transparent(const Stream& stream) const { return patterns_.empty() && untold_ == 0 && identity_ && stream.identity; }
 
  private:
+  /// What one Series frame declares. Recorded streams repeat themselves: names are parsed and hashed once for all frames of the
+  /// same bytes.
+  struct Declaration {
+    std::vector<std::pair<std::uint32_t, std::uint32_t>> sensors;  // alias there, slot
+    v1::Frame frame;                                               // the selected ones, under their slots
+  };
+  using Shared = std::shared_ptr<const Declaration>;
+  Result<Shared> parse(std::string_view payload);
   std::uint32_t slot_of(const v1::Series& series, const v1::Sensor& sensor);
   void tell(std::uint32_t slot, Output& out);
   /// Gives every alias in a frame that names some through `map`; false when it has none for one.
   static bool rename(v1::Frame& frame, const std::function<bool(std::uint32_t&)>& map);
 
   std::vector<Pattern> patterns_;
-  SeriesTable table_;  // alias and slot are the same in it
+  std::uint32_t max_series_;
+  SeriesTable table_;  // alias and slot are the same in it; asked by the selection alone
   Selection selection_;
   std::unordered_map<std::string, std::uint32_t> index_;
-  std::vector<std::uint8_t> told_, selected_;             // by slot, as truths
-  std::vector<std::shared_ptr<v1::Frame>> declarations_;  // the newest that names a slot
-  std::vector<std::uint32_t> aliases_;                    // in the output, by slot
+  std::vector<std::uint8_t> told_, selected_;      // by slot, as truths
+  std::vector<Shared> declarations_;               // the newest that names a slot
+  std::unordered_map<std::string, Shared> known_;  // by payload
+  std::size_t known_bytes_ = 0;
+  std::vector<std::uint32_t> aliases_;  // in the output, by slot
   std::uint32_t next_alias_ = 0;
   bool identity_ = true;  // every slot that has an alias in the output is that alias
   std::size_t untold_ = 0;
   std::vector<std::uint32_t> learnt_;  // slots, for put_in_force()
   std::vector<Declared> declared_;
   std::vector<std::uint32_t> chosen_, renamed_;
-  v1::Series series_;
   v1::Stream stream_;
 };
 

@@ -80,8 +80,7 @@ Status Writer::take_over(std::uint64_t first) {
   if (Status status = segment->load(); !status.ok()) return status;
   if (!segment->sealed()) {
     if (Status status = recover(first, *segment); !status.ok()) return status;
-  } else if (Status status = add_to_catalog(summarize(segment->header(), segment->records(), segment->bytes()));
-             !status.ok()) {
+  } else if (Status status = add_to_catalog(summarize(segment->header(), segment->records(), segment->bytes())); !status.ok()) {
     return status;
   }
   next_ = std::max(next_, segment->next());
@@ -98,8 +97,8 @@ Status Writer::recover(std::uint64_t first, Segment& segment) {
   for (const Damage& damage : segment.damages()) {
     const bool torn = damage.offset + damage.bytes >= segment.bytes() && damage.offset >= kSegmentHeaderSize;
     if (torn) end = std::min(end, damage.offset);
-    notices_.push_back(fmt::format("{}: byte {}: {}, {} bytes {}", name, damage.offset, damage.what, damage.bytes,
-                                   torn ? "cut" : "skipped"));
+    notices_.push_back(
+        fmt::format("{}: byte {}: {}, {} bytes {}", name, damage.offset, damage.what, damage.bytes, torn ? "cut" : "skipped"));
   }
   Result<std::unique_ptr<DiskFile>> file = disk_->open_to_append(name);
   if (!file.ok()) return file.status();

@@ -112,7 +112,8 @@ TEST_CASE("a block of measurements is small, and those measurements again") {
     std::int64_t walk = 1000;
     for (int i = 0; i < count; ++i) {
       walk += *rc::gen::inRange(-3, 4);
-      const double value = *rc::gen::weightedElement<int>({{40, 0}, {1, 1}}) == 0 ? static_cast<double>(walk) / scale : *arbitrary::number();
+      const double value =
+          *rc::gen::weightedElement<int>({{40, 0}, {1, 1}}) == 0 ? static_cast<double>(walk) / scale : *arbitrary::number();
       rows.add(static_cast<std::uint32_t>(i % 4), i * 250 * kMillisecond, value);
     }
     writer.out().readings(rows.columns());
@@ -133,7 +134,8 @@ TEST_CASE("a block that somebody tampered with is refused or decodes, and never 
     const std::string raw = *stream();
     for (const std::string& frame : frames_in(raw)) encoder.add(view_of(frame));
     std::string body(encoder.finish());
-    for (int i = *rc::gen::inRange(1, 4); i > 0; --i) body[*rc::gen::inRange<std::size_t>(0, body.size())] = *rc::gen::arbitrary<char>();
+    for (int i = *rc::gen::inRange(1, 4); i > 0; --i)
+      body[*rc::gen::inRange<std::size_t>(0, body.size())] = *rc::gen::arbitrary<char>();
     std::string again;
     const Status status = rawbuf::BlockDecoder().decode(body, raw.size(), again);
     RC_ASSERT(again.size() == (status.ok() ? raw.size() : 0));
@@ -181,7 +183,8 @@ TEST_CASE("what is in force at a frame is what the frames before it declared") {
       const FrameView view = view_of(frame);
       v1::Series series;
       if (view.kind == FrameKind::open || view.kind == FrameKind::close) table.open_segment();
-      if (view.kind != FrameKind::series || !series.ParseFromArray(view.payload.data(), static_cast<int>(view.payload.size()))) return;
+      if (view.kind != FrameKind::series || !series.ParseFromArray(view.payload.data(), static_cast<int>(view.payload.size())))
+        return;
       RC_ASSERT(table.declare(series, declared).ok());
     };
     for (std::uint64_t i = 1; i < number; ++i) declare(walked, frames[static_cast<std::size_t>(i - 1)]);
@@ -300,8 +303,9 @@ TEST_CASE("a segment cut at any byte keeps every whole record, is sealed at the 
     INFO("cut at " << size << " of " << whole.size());
     rawbuf::Writer writer(disk, {});
     REQUIRE(writer.start().ok());
-    const bool on_boundary = size == rawbuf::kSegmentHeaderSize ||
-                             std::ranges::any_of(sample.records, [&](const auto& record) { return record.offset + record.header.size() == size; });
+    const bool on_boundary = size == rawbuf::kSegmentHeaderSize || std::ranges::any_of(sample.records, [&](const auto& record) {
+                               return record.offset + record.header.size() == size;
+                             });
     CHECK(writer.take_notices().empty() == on_boundary);
     CHECK(writer.next() > sample.frames.size());
     CHECK(read_from(disk, 1).frames == expected);
