@@ -73,7 +73,9 @@ Status rawbuf_replay(Tool& tool, const ReplayRun& run) {
   if (Status status = replay.start(); !status.ok()) return status;
   Source source(tool);
   source.set_counters([&replay] {
-    return std::vector<Counter>{{"records_damaged", replay.damaged()}, {"records_read_again", replay.reloads()}};
+    return std::vector<Counter>{{"records_damaged", replay.damaged()},
+                                {"frames_undeclared", replay.undeclared()},
+                                {"records_read_again", replay.reloads()}};
   });
   if (Status status = source.open(); !status.ok()) return status;
   if (Status status = play(tool, replay, run.speed, source); !status.ok() || source.reader_left()) return status;

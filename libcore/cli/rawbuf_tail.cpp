@@ -150,6 +150,7 @@ void RawbufTail::put_frame(const FrameView& frame) {
   Output& out = source_.out();
   switch (frame.kind) {
     case FrameKind::open:
+      known_.reset();
       // Our Open and Close stand for the recorded ones, as in every filter.
       if (!std::exchange(fresh_, true)) {
         out.close(std::exchange(closed_final_, false));
@@ -165,6 +166,11 @@ void RawbufTail::put_frame(const FrameView& frame) {
     case FrameKind::position:
     case FrameKind::resume: return;  // of the recorded stream's source; ours are of this one
     default:
+      if (known_ && (!known_->observe(frame).ok() || !known_->covers(frame))) {
+        if (undeclared_++ == 0)
+          tool_->say("frames whose declarations were lost are left out, from here to the next declarations");
+        return;
+      }
       fresh_ = false;
       if (gap_) look_for_nodes(frame);
       out.forward(frame);
@@ -197,6 +203,7 @@ Status RawbufTail::put_missing(const rawbuf::Piece& piece) {
     source_.out().open(tool_->producer());
   }
   put_declarations(state);
+  if (!evicted) known_ = state;
   v1::Gap& gap = gap_.emplace();
   gap.set_reason(evicted ? v1::Gap::REASON_EVICTED : v1::Gap::REASON_MALFORMED);
   if (piece.times.min <= piece.times.max) {

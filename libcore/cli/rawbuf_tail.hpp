@@ -49,9 +49,12 @@ class RawbufTail {
   std::string name_;
   std::uint64_t number_ = 0, last_position_ = 0, lost_ = 0, damaged_ = 0;
   Nanos next_position_ = 0;
-  bool fresh_ = true;            // nothing stands in the output's segment that an Open would clear
-  bool closed_final_ = false;    // the last Close read
-  std::optional<v1::Gap> gap_;   // to be told once it is known whose it is
+  bool fresh_ = true;           // nothing stands in the output's segment that an Open would clear
+  bool closed_final_ = false;   // the last Close read
+  std::optional<v1::Gap> gap_;  // to be told once it is known whose it is
+  // Behind damage, until the next Open: what is in force. Frames whose declarations were lost are left out.
+  std::optional<rawbuf::Declarations> known_;
+  std::uint64_t undeclared_ = 0;
   std::set<std::string> nodes_;  // declared since
 };
 

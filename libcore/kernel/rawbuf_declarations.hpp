@@ -22,6 +22,8 @@ class Declarations {
   /// Open, Applied and Series frames that bring a reader to where this stream is; empty outside a segment. Aliases come in
   /// order, so that they are dense. An asset whose series were declared under several sessions ends with the newest.
   std::string frames(std::uint32_t& count) const;
+  /// False for a frame that names an alias which is not declared: its declaration was lost.
+  bool covers(const FrameView& frame) const;
   /// Who publishes the series in force.
   std::vector<std::string> nodes() const;
   bool inside() const { return !open_.empty(); }

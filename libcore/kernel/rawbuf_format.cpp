@@ -98,7 +98,7 @@ std::string RecordHeader::encode(std::uint64_t salt) const {
       .put(max)
       .put(written)
       .put(arrival)
-      .put(std::uint64_t{0})
+      .put(stream)
       .put(body_crc)
       .seal(seed_of(salt));
 }
@@ -108,9 +108,8 @@ std::optional<RecordHeader> RecordHeader::decode(std::string_view bytes, std::ui
   if (!reader.ok()) return {};
   RecordHeader header;
   std::uint16_t version = 0;
-  std::uint64_t reserved = 0;
   reader.get(header.kind).get(header.flags).get(version).get(header.body).get(header.raw).get(header.first).get(header.frames);
-  reader.get(header.readings).get(header.min).get(header.max).get(header.written).get(header.arrival).get(reserved);
+  reader.get(header.readings).get(header.min).get(header.max).get(header.written).get(header.arrival).get(header.stream);
   reader.get(header.body_crc);
   return version == kVersion && header.body <= kGreatestBody && header.raw <= kGreatestBody ? std::optional(header)
                                                                                             : std::nullopt;

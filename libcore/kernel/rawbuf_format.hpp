@@ -55,6 +55,7 @@ struct RecordHeader {
   Nanos min = 0, max = 0;      // event times
   Nanos written = 0;           // wall clock
   Nanos arrival = kBeginning;  // the Arrival in force before its first frame
+  std::uint64_t stream = 0;    // number of the Open in force before its first frame; 0: none
   std::uint32_t body_crc = 0;
 
   std::uint64_t next() const { return kind == RecordKind::frames ? first + frames : first; }

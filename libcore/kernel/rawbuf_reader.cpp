@@ -67,8 +67,14 @@ Status declarations_at(Segment& segment, std::uint64_t end, BlockDecoder& decode
   for (std::size_t i = 0; i < records.size() && records[i].header.first <= end; ++i)
     if (records[i].header.kind == RecordKind::declarations) from = i;
   std::string frames;
+  std::uint64_t stream = 0;  // whose declarations `state` has
   for (std::size_t i = from; i < records.size(); ++i) {
     const RecordHeader& header = records[i].header;
+    // The Open of another stream was lost: what is known is not what its aliases mean.
+    const bool foreign =
+        header.kind == RecordKind::frames && header.first <= end && header.stream != 0 && header.stream != stream;
+    if (foreign && stream != 0) state = Declarations();
+    if (foreign || (header.kind == RecordKind::declarations && i == from)) stream = header.stream;
     const bool repeated = header.kind == RecordKind::declarations;
     if (repeated ? i != from || header.first > end : header.first >= end) continue;
     constexpr auto kMatters = static_cast<std::uint8_t>(RecordHeader::kDeclares | RecordHeader::kClosed);
@@ -78,8 +84,13 @@ Status declarations_at(Segment& segment, std::uint64_t end, BlockDecoder& decode
       continue;  // whoever reads on is told
     }
     std::uint64_t number = header.first;
-    const Status observed = for_each_frame(
-        frames, [&](const FrameView& frame) { return repeated || number++ < end ? state.observe(frame) : Status{}; });
+    const Status observed = for_each_frame(frames, [&](const FrameView& frame) {
+      if (!repeated && number >= end) return Status{};
+      if (!repeated && frame.kind == FrameKind::open) stream = number;
+      ++number;
+      (void)state.observe(frame);  // refused behind damage: what it builds on was lost
+      return Status{};
+    });
     if (!observed.ok()) return observed;
   }
   return {};

@@ -68,9 +68,12 @@ Status Replay::open_part(std::uint32_t number, Output& out) {
   if (!segment.ok()) return segment.status().code == Code::no_input ? Status{} : segment.status();
   part.segment.emplace(std::move(*segment));
   if (Status status = part.segment->load(); !status.ok()) return status;
-  for (const Damage& damage : part.segment->damages())
+  for (const Damage& damage : part.segment->damages()) {
+    lossy_ = true;
+    ++damaged_;
     notices_.push_back(
         fmt::format("{}: byte {}: {}, {} bytes skipped", segment_name(part.first), damage.offset, damage.what, damage.bytes));
+  }
   const std::vector<RecordPlace>& records = part.segment->records();
   part.records.resize(records.size());
   std::size_t from = records.size(), to = 0;
@@ -83,8 +86,10 @@ Status Replay::open_part(std::uint32_t number, Output& out) {
     push({{std::max(header.min, options_.from), header.first, 0}, number, static_cast<std::uint32_t>(i), false});
   }
   if (to == 0) return {};
+  // Of the oldest segment in the span; those behind it go on from there, also where their readings are older.
+  in_force_ = number == 0;
   if (Status status = learn_streams(part, from, to, out); !status.ok()) return status;
-  if (std::exchange(first_, false)) series_.put_in_force(out);
+  if (number == 0) series_.put_in_force(out);
   return {};
 }
 
@@ -98,6 +103,13 @@ Status Replay::learn_streams(Part& part, std::size_t from, std::size_t to, Outpu
   part.streams.push_back(std::make_unique<ReplaySeries::Stream>());
   for (std::size_t i = begin; i < to; ++i) {
     const RecordHeader& header = records[i].header;
+    if (i == begin) stream_ = header.stream;
+    if (header.kind == RecordKind::frames && header.stream != 0 && header.stream != stream_) {
+      // The Open of another stream was lost: what its aliases mean is not known.
+      part.streams.push_back(std::make_unique<ReplaySeries::Stream>());
+      stream_ = header.stream;
+      lossy_ = true;
+    }
     part.records[i].stream = static_cast<std::uint32_t>(part.streams.size() - 1);
     const bool repeated = header.kind == RecordKind::declarations;
     if (repeated ? i != begin : (header.flags & RecordHeader::kDeclares) == 0) continue;
@@ -112,10 +124,18 @@ Status Replay::learn_record(Part& part, std::size_t record, ReplaySeries::How ho
   const bool repeated = place.header.kind == RecordKind::declarations;
   std::string frames;
   const Status read = part.segment->read(place, decoder_, frames);
-  if (!read.ok()) return read.code == Code::bad_data ? Status{} : read;  // told when it is its turn
+  if (!read.ok()) {
+    lossy_ = true;
+    return read.code == Code::bad_data ? Status{} : read;  // told when it is its turn
+  }
+  std::uint64_t number = place.header.first;
   return for_each_frame(frames, [&](const FrameView& frame) -> Status {
-    if (frame.kind == FrameKind::open && !repeated) part.streams.push_back(std::make_unique<ReplaySeries::Stream>());
-    if (frame.kind == FrameKind::applied && repeated && first_) out.forward(frame);
+    if (frame.kind == FrameKind::open && !repeated) {
+      part.streams.push_back(std::make_unique<ReplaySeries::Stream>());
+      stream_ = number;
+    }
+    ++number;
+    if (frame.kind == FrameKind::applied && how == ReplaySeries::How::learn && in_force_) out.forward(frame);
     return frame.kind == FrameKind::series ? series_.take(frame.payload, *part.streams.back(), how, out) : Status{};
   });
 }
@@ -148,7 +168,10 @@ Status Replay::advance(Nanos until, std::size_t bytes, Output& out, bool& waits)
     // The first always goes: nothing comes before it.
     do {
       const Run run = content.take(limit);
-      if (Status status = put(waiting, run, out); !status.ok()) return status;
+      const Status status = put(waiting, run, out);
+      const bool lost = status.code == Code::bad_data && lossy_;
+      if (lost && undeclared_++ == 0) notices_.push_back("frames whose declarations were lost are left out");
+      if (!status.ok() && !lost) return status;
     } while (!content.empty() && content.rank() < limit && out.pending().size() < bytes);
     if (content.empty()) {
       unload(waiting);
@@ -168,6 +191,7 @@ Status Replay::load(const Waiting& waiting, Output& out, bool& loaded) {
   const Status status = content->load(*part.segment, place, decoder_, options_.from, options_.to, record.start);
   if (status.code == Code::bad_data) {
     ++damaged_;
+    lossy_ = true;
     notices_.push_back(status.message + "; skipped");
     v1::Frame frame;
     v1::Gap& gap = *frame.mutable_gap();
@@ -233,17 +257,18 @@ Status Replay::put(const Waiting& waiting, const Run& run, Output& out) {
     case FrameKind::series: return series_.take(frame.view.payload, stream, ReplaySeries::How::put, out);
     case FrameKind::readings: put_arrival(frame.arrival, out); return put_rows(frame, run, stream, out);
     case FrameKind::waveform: put_arrival(frame.arrival, out); [[fallthrough]];
-    default: return series_.put_frame(frame.view, stream, out);
+    default: return series_.put_frame(frame.view, stream, lossy_, out);
   }
 }
 
 Status Replay::put_rows(const RecordContent::Frame& frame, const Run& run, const ReplaySeries::Stream& stream, Output& out) {
   const bool whole = frame.times != nullptr && run.rows == frame.rows;
-  if (whole && series_.transparent(stream)) {
+  if (whole && !lossy_ && series_.transparent(stream)) {
     out.forward(frame.view);
     return {};
   }
   if (decoded_ != frame.view.bytes.data()) {
+    decoded_ = nullptr;  // columns_ is gone even when this one does not decode
     const Result<Columns> columns = readings_.decode(frame.view.payload, stream.slots, stream.identity);
     if (!columns.ok()) return columns.status();
     columns_ = *columns;

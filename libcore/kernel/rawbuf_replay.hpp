@@ -43,6 +43,8 @@ class Replay {
   bool finished() const { return finished_; }
   std::uint64_t readings_expected() const { return expected_; }
   std::uint64_t damaged() const { return damaged_; }
+  /// Frames left out because their declarations were lost.
+  std::uint64_t undeclared() const { return undeclared_; }
   std::uint64_t reloads() const { return reloads_; }
   std::vector<std::string> take_notices() { return std::exchange(notices_, {}); }
 
@@ -82,8 +84,10 @@ class Replay {
   Columns columns_;
   const char* decoded_ = nullptr;  // the frame that columns_ is of
   Nanos arrival_ = kBeginning;
-  bool finished_ = false, first_ = true;
-  std::uint64_t expected_ = 0, damaged_ = 0, reloads_ = 0;
+  bool finished_ = false, in_force_ = false;
+  std::uint64_t stream_ = 0;  // number of the last Open learnt
+  bool lossy_ = false;        // a record was damaged: declarations may be missing
+  std::uint64_t expected_ = 0, damaged_ = 0, undeclared_ = 0, reloads_ = 0;
   std::vector<std::string> notices_;
 };
 

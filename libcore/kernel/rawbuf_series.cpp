@@ -141,10 +141,10 @@ bool ReplaySeries::rename(v1::Frame& frame, const std::function<bool(std::uint32
   }
 }
 
-Status ReplaySeries::put_frame(const FrameView& view, const Stream& stream, Output& out) {
+Status ReplaySeries::put_frame(const FrameView& view, const Stream& stream, bool check, Output& out) {
   const bool names_series = view.kind == FrameKind::waveform || view.kind == FrameKind::exception ||
                             view.kind == FrameKind::aggregates || view.kind == FrameKind::spectra;
-  if (view.kind == FrameKind::unknown || (patterns_.empty() && (!names_series || transparent(stream)))) {
+  if (view.kind == FrameKind::unknown || (patterns_.empty() && (!names_series || (!check && transparent(stream))))) {
     out.forward(view);
     return {};
   }
@@ -158,7 +158,7 @@ Status ReplaySeries::put_frame(const FrameView& view, const Stream& stream, Outp
   });
   if (!known) return Status::error(Code::bad_data, "a frame of an undeclared alias");
   bool whole = true;
-  if (!selection_.keep(frame, whole)) return {};
+  if (!patterns_.empty() && !selection_.keep(frame, whole)) return {};
   (void)rename(frame, [&](std::uint32_t& slot) {
     if (!told_[slot]) tell(slot, out);
     slot = aliases_[slot];

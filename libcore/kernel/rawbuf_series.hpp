@@ -37,8 +37,9 @@ class ReplaySeries {
   /// Declares what is in force and has not left yet.
   void put_in_force(Output& out);
   /// Puts a frame that is neither Readings nor Series: under the output's aliases, and only what is selected of it. Errors
-  /// (bad_data): it does not parse, or names an alias that was never declared.
-  Status put_frame(const FrameView& view, const Stream& stream, Output& out);
+  /// (bad_data): it does not parse, or names an alias that was never declared; that is looked at where aliases change anyway, and
+  /// when asked to `check`.
+  Status put_frame(const FrameView& view, const Stream& stream, bool check, Output& out);
   /// Puts the selected of `rows`. Errors: none; `columns` were decoded with the stream's slots.
   void put_rows(Columns columns, std::span<const std::uint32_t> rows, Output& out);
 

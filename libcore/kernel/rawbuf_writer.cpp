@@ -141,6 +141,7 @@ Status Writer::prepare(Nanos now) {
   header_ = RecordHeader{};
   header_.first = next_;
   header_.arrival = arrival_;
+  header_.stream = stream_;
   header_.min = kForever;
   header_.max = kBeginning;
   return {};
@@ -173,6 +174,7 @@ Status Writer::write_declarations(Nanos now) {
   encoder.add(all);
   RecordHeader header;
   header.kind = RecordKind::declarations;
+  header.stream = stream_;
   header.raw = static_cast<std::uint32_t>(frames.size());
   header.first = next_;
   header.frames = count;
@@ -185,10 +187,14 @@ void Writer::observe(const FrameView& frame) {
   constexpr auto kClosing = static_cast<std::uint8_t>(RecordHeader::kClosed | RecordHeader::kFinal);
   header_.flags = static_cast<std::uint8_t>(header_.flags & ~kClosing);
   switch (frame.kind) {
-    case FrameKind::open: arrival_ = kBeginning; [[fallthrough]];
+    case FrameKind::open:
+      arrival_ = kBeginning;
+      stream_ = next_;
+      [[fallthrough]];
     case FrameKind::series:
     case FrameKind::applied: header_.flags |= RecordHeader::kDeclares; break;
     case FrameKind::close: {
+      stream_ = 0;
       v1::Close close;
       header_.flags |= RecordHeader::kClosed;
       if (close.ParseFromArray(frame.payload.data(), static_cast<int>(frame.payload.size())) && close.final())

@@ -89,6 +89,7 @@ class Writer {
   Declarations declarations_;
   Nanos arrival_ = kBeginning;  // in force
   Nanos lead_ = 0;              // event time of the last frame that had one
+  std::uint64_t stream_ = 0;    // number of the Open in force
   std::uint64_t next_ = 1, follows_ = 1;
   std::uint64_t taken_ = 0, written_ = 0, safe_ = 0, bytes_ = 0;
   std::vector<std::string> notices_;
