@@ -1,7 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
 // plant-sim: a deterministic plant as frames, at any speed.
-#include <fmt/format.h>
-
 #include "cli/source.hpp"
 #include "kernel/plant.hpp"
 #include "kernel/plant_simple.hpp"
@@ -33,23 +31,6 @@ CLI::Option* text_option(cli::Tool& tool, const std::string& name, const std::st
       ->type_name(metavar);
 }
 
-Status read_speed(const std::string& text, double& speed) {
-  if (text == "max") {
-    speed = 0;
-    return {};
-  }
-  std::size_t used = 0;
-  try {
-    speed = std::stod(text, &used);
-  } catch (const std::exception&) {
-    used = 0;
-  }
-  const bool whole = used > 0 && (used == text.size() || text.substr(used) == "x");
-  return whole && speed > 0 && speed <= 1e9
-             ? Status{}
-             : Status::error(Code::usage, fmt::format("'{}' is not a speed: write max, 1x or 60x", text));
-}
-
 void declare(cli::Tool& tool, Options& options) {
   PlantOptions& plant = options.plant;
   tool.option("--seed", plant.seed, "NUMBER", "Another seed, another plant")->capture_default_str();
@@ -78,7 +59,11 @@ void declare(cli::Tool& tool, Options& options) {
               })
       ->take_all();
   text_option(tool, "--speed", "FACTOR", "Plant seconds a second: max, 1x, 60x; data do not depend on it",
-              [&options](const std::string& text) { return read_speed(text, options.speed); })
+              [&options](const std::string& text) {
+                const Result<double> speed = parse_speed(text);
+                if (speed.ok()) options.speed = *speed;
+                return speed.ok() ? Status{} : speed.status();
+              })
       ->default_str("max");
   tool.option("--columns", plant.columns, "COUNT", "Greatest number of readings in a frame")->capture_default_str();
   tool.flag("--simple", options.simple, "Random walks only, as many a second as possible");

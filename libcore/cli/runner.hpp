@@ -69,6 +69,6 @@ struct Feed {
 };
 
 /// Runs until the end of the last file, an error, a signal, until the reader left, or until the taker is done.
-Status run_feed(Tool& tool, const Feed& feed);
+Status run_feed(Tool& tool, const Feed& feed, const Hooks& hooks = {});
 
 }  // namespace twinpipe::cli

@@ -63,8 +63,8 @@ Status Source::look(const Ready& ready) {
   return asked || statistics_.due(now) ? statistics_.publish(counters(), now, asked) : Status{};
 }
 
-Status Source::close() {
-  out_.close(!stop_);
+Status Source::close(bool final) {
+  out_.close(final && !stop_);
   if (Status status = flush(); !status.ok()) return status;
   if (writer_)
     if (Status status = writer_->finish(); !status.ok()) return status;

@@ -48,7 +48,9 @@ class Source {
   bool told_to_stop() const { return stop_; }
   bool reader_left() const { return sink_.reader_left() || (writer_ && writer_->reader_left()); }
   /// Writes Close (final unless told to stop) and flushes.
-  Status close();
+  Status close() { return close(true); }
+  /// `final`: whether the data ended, should nobody have told us to stop.
+  Status close(bool final);
   int output_fd() const { return sink_.fd(); }
 
  private:

@@ -99,6 +99,15 @@ Result<std::uint64_t> parse_bytes(std::string_view text) {
   return bytes;
 }
 
+Result<double> parse_speed(std::string_view text) {
+  double speed = 0;
+  if (text == "max") return speed;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), speed);
+  const std::string_view suffix = text.substr(static_cast<std::size_t>(end - text.data()));
+  if (error == std::errc{} && (suffix.empty() || suffix == "x") && speed > 0 && speed <= 1e9) return speed;
+  return Status::error(Code::usage, fmt::format("'{}' is not a speed: write max, 1x or 60x", text));
+}
+
 Result<Nanos> parse_time(std::string_view text) {
   const auto bad = [text] { return not_a("time", text, "2026-01-31T23:59:59.5Z, or nanoseconds since 1970"); };
   std::int64_t plain = 0;

@@ -18,6 +18,9 @@ std::string format_duration(Nanos duration);
 /// "64k", "16M", "1G" (powers of 1024), or plain bytes. Errors: usage.
 Result<std::uint64_t> parse_bytes(std::string_view text);
 
+/// "1x", "60x", "0.5" → seconds of event time a second; "max" → 0. Errors: usage.
+Result<double> parse_speed(std::string_view text);
+
 /// RFC 3339 in UTC ("2026-01-31T23:59:59.123456789Z", fraction optional, "Z" optional) or nanoseconds since the epoch as a plain
 /// integer. Errors: usage.
 Result<Nanos> parse_time(std::string_view text);

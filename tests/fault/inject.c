@@ -2,7 +2,7 @@
 // Fault injector: preloaded (LD_PRELOAD), it makes chosen calls of read, write, fsync, rename and open fail.
 //
 // TWINPIPE_INJECT="CALL[@FD]:WHEN:ERROR[,…]"
-//   CALL   read, write, fsync, rename, open
+//   CALL   read, write, fsync, rename, open, ftruncate, unlink
 //   FD     only on this descriptor; "file": only above 2. Without it: any but standard error
 //   WHEN   N: the N-th such call; N+: that and all after it; N*: every N-th
 //   ERROR  EINTR, EAGAIN, EIO, ENOSPC, EACCES, or SHORT: half of what was asked for, at least one byte
@@ -19,7 +19,7 @@
 enum { kRules = 8, kAnyDescriptor = -1, kFile = -2, kShort = -1 };
 
 struct rule {
-  char call[8];
+  char call[12];
   int fd;
   unsigned long first;
   char repeat;  // 0, '+' or '*'
@@ -55,7 +55,7 @@ __attribute__((constructor)) static void parse_rules(void) {
     }
     char* at = strchr(where, '@');
     if (at != NULL) *at++ = '\0';
-    snprintf(rule->call, sizeof rule->call, "%.7s", where);
+    snprintf(rule->call, sizeof rule->call, "%.11s", where);
     rule->fd = at == NULL ? kAnyDescriptor : strcmp(at, "file") == 0 ? kFile : atoi(at);
     char* end = NULL;
     rule->first = strtoul(when, &end, 10);
@@ -119,4 +119,14 @@ int open(const char* path, int flags, ...) {
   const mode_t mode = (flags & (O_CREAT | O_TMPFILE)) != 0 ? va_arg(arguments, mode_t) : 0;
   va_end(arguments);
   return fails(verdict("open", kFile)) ? -1 : real(path, flags, mode);
+}
+
+int ftruncate(int fd, off_t size) {
+  REAL(int, "ftruncate", int, off_t);
+  return fails(verdict("ftruncate", fd)) ? -1 : real(fd, size);
+}
+
+int unlink(const char* path) {
+  REAL(int, "unlink", const char*);
+  return fails(verdict("unlink", kFile)) ? -1 : real(path);
 }

@@ -1,0 +1,83 @@
+// SPDX-License-Identifier: Apache-2.0
+// Who is behind the aliases of several recorded streams at once, when their frames leave as one stream: a series has one
+// alias in the output, whatever aliases its streams gave it.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <span>
+#include <string>
+#include <unordered_map>
+#include <utility>
+#include <vector>
+
+#include "kernel/selection.hpp"
+#include "wire/output.hpp"
+#include "wire/series_table.hpp"
+
+namespace twinpipe::rawbuf {
+
+class ReplaySeries {
+ public:
+  /// Aliases of one recorded stream.
+  struct Stream {
+    std::vector<std::uint32_t> slots;  // by alias
+    bool identity = true;              // every alias is its slot
+  };
+
+  ReplaySeries(std::vector<Pattern> patterns, std::uint32_t max_series);
+
+  enum class How {
+    note,   // it comes later: only what its aliases mean, and a declaration for rows that come before it
+    learn,  // it is in force: it leaves once one of its series does
+    put,    // it leaves now
+  };
+  /// Takes a recorded Series frame. Errors: bad_data.
+  Status take(std::string_view payload, Stream& stream, How how, Output& out);
+  /// Declares what is in force and has not left yet.
+  void put_in_force(Output& out);
+  /// Puts a frame that is neither Readings nor Series: under the output's aliases, and only what is selected of it. Errors
+  /// (bad_data): it does not parse, or names an alias that was never declared; that is looked at where aliases change anyway, and
+  /// when asked to `check`.
+  Status put_frame(const FrameView& view, const Stream& stream, bool check, Output& out);
+  /// Puts the selected of `rows`. Errors: none; `columns` were decoded with the stream's slots.
+  void put_rows(Columns columns, std::span<const std::uint32_t> rows, Output& out);
+
+  /// True when rows of this stream may leave as the bytes that came: all are selected, declared, and have the aliases that
+  /// they came with.
+  bool transparent(const Stream& stream) const { return patterns_.empty() && untold_ == 0 && identity_ && stream.identity; }
+
+ private:
+  /// What one Series frame declares. Recorded streams repeat themselves: names are parsed and hashed once for all frames of the
+  /// same bytes.
+  struct Declaration {
+    std::vector<std::pair<std::uint32_t, std::uint32_t>> sensors;  // alias there, slot
+    v1::Frame frame;                                               // the selected ones, under their slots
+  };
+  using Shared = std::shared_ptr<const Declaration>;
+  Result<Shared> parse(std::string_view payload);
+  std::uint32_t slot_of(const v1::Series& series, const v1::Sensor& sensor);
+  void tell(std::uint32_t slot, Output& out);
+  /// Gives every alias in a frame that names some through `map`; false when it has none for one.
+  static bool rename(v1::Frame& frame, const std::function<bool(std::uint32_t&)>& map);
+
+  std::vector<Pattern> patterns_;
+  std::uint32_t max_series_;
+  SeriesTable table_;  // alias and slot are the same in it; asked by the selection alone
+  Selection selection_;
+  std::unordered_map<std::string, std::uint32_t> index_;
+  std::vector<std::uint8_t> told_, selected_;      // by slot, as truths
+  std::vector<Shared> declarations_;               // the newest that names a slot
+  std::unordered_map<std::string, Shared> known_;  // by payload
+  std::size_t known_bytes_ = 0;
+  std::vector<std::uint32_t> aliases_;  // in the output, by slot
+  std::uint32_t next_alias_ = 0;
+  bool identity_ = true;  // every slot that has an alias in the output is that alias
+  std::size_t untold_ = 0;
+  std::vector<std::uint32_t> learnt_;  // slots, for put_in_force()
+  std::vector<Declared> declared_;
+  std::vector<std::uint32_t> chosen_, renamed_;
+  v1::Stream stream_;
+};
+
+}  // namespace twinpipe::rawbuf

@@ -1,0 +1,102 @@
+// SPDX-License-Identifier: Apache-2.0
+// What the buffer is made of: its checks, its tables, and what people see of it.
+#include <catch2/catch.hpp>
+
+#include "cli/progress.hpp"
+#include "kernel/crc32c.hpp"
+#include "kernel/rawbuf_declarations.hpp"
+#include "kernel/rawbuf_format.hpp"
+#include "wire/output.hpp"
+#include "wire/quantity.hpp"
+#include "wire/scanner.hpp"
+
+using namespace twinpipe;
+
+TEST_CASE("CRC-32C gives the values of RFC 3720, by the instruction and by tables, whole and in pieces") {
+  std::string rising(32, '\0');
+  for (std::size_t i = 0; i < rising.size(); ++i) rising[i] = static_cast<char>(i);
+  const std::pair<std::string, std::uint32_t> vectors[] = {{std::string(32, '\0'), 0x8A9136AA},
+                                                           {std::string(32, '\xff'), 0x62A8AB43},
+                                                           {rising, 0x46DD794E},
+                                                           {"123456789", 0xE3069283},
+                                                           {"", 0}};
+  for (const auto& [bytes, crc] : vectors) {
+    CHECK(crc32c(bytes) == crc);
+    CHECK(crc32c_by_tables(bytes) == crc);
+    for (std::size_t cut = 0; cut <= bytes.size(); ++cut)
+      CHECK(crc32c(std::string_view(bytes).substr(cut), crc32c(std::string_view(bytes).substr(0, cut))) == crc);
+  }
+}
+
+TEST_CASE("a catalog with a torn entry keeps all others") {
+  rawbuf::CatalogEntry first, second;
+  first.first = 1;
+  second.first = 7;
+  const std::string whole = first.encode(), next = second.encode();
+  CHECK(whole.size() == rawbuf::kCatalogEntrySize);
+  for (std::size_t cut = 0; cut <= whole.size(); ++cut) {
+    std::uint64_t damaged = 0;
+    const auto entries = rawbuf::decode_catalog(whole.substr(0, cut) + next, damaged);
+    CHECK(damaged == (cut == 0 || cut == whole.size() ? 0 : 1));
+    REQUIRE(entries.size() == (cut == whole.size() ? 2 : 1));
+    CHECK(entries.back().first == 7);
+  }
+}
+
+TEST_CASE("the names of segments are the numbers of their first frames, and sort as these do") {
+  CHECK(rawbuf::segment_name(42) == "00000000000000000042.seg");
+  CHECK(rawbuf::parse_segment_name("00000000000000000042.seg") == 42U);
+  CHECK(rawbuf::segment_name(9) < rawbuf::segment_name(10));
+  for (const char* name :
+       {"catalog", "42.seg", "00000000000000000042.seg.tmp", "0000000000000000004x.seg", "00000000000000000042.sex"})
+    CHECK(!rawbuf::parse_segment_name(name));
+}
+
+TEST_CASE("an asset that was born again in part is declared under its newest session last") {
+  const auto series = [](Nanos birth, std::vector<std::uint32_t> aliases) {
+    v1::Frame frame;
+    v1::Series& message = *frame.mutable_series();
+    message.set_asset("a");
+    message.mutable_session()->set_birth(birth);
+    for (const std::uint32_t alias : aliases) {
+      v1::Sensor& sensor = *message.add_sensor();
+      sensor.set_alias(alias);
+      sensor.set_name("s" + std::to_string(alias));
+    }
+    return frame;
+  };
+  Output out;
+  out.open("test 0");
+  out.frame(series(1, {0, 1, 2}));
+  out.frame(series(2, {0}));
+  rawbuf::Declarations state;
+  Scanner scanner;
+  std::string_view rest = out.pending();
+  for (FrameView view; scanner.next(rest, view) == Scanner::Outcome::whole; rest.remove_prefix(view.bytes.size()))
+    REQUIRE(state.observe(view).ok());
+  CHECK(state.series() == 3);
+  std::uint32_t count = 0;
+  v1::Stream frames;
+  REQUIRE(frames.ParseFromString(state.frames(count)));
+  REQUIRE(count == 4);
+  CHECK(frames.frame(1).series().session().birth() == 2);  // alias 0 comes first: aliases are dense
+  CHECK(frames.frame(2).series().session().birth() == 1);
+  CHECK(frames.frame(2).series().sensor_size() == 2);
+  CHECK(frames.frame(3).series().session().birth() == 2);  // and the session that the asset is in, last
+  CHECK(frames.frame(3).series().sensor(0).alias() == 0);
+}
+
+TEST_CASE("speeds are numbers with or without an x, or max") {
+  CHECK(*parse_speed("max") == 0);
+  CHECK(*parse_speed("1x") == 1);
+  CHECK(*parse_speed("60") == 60);
+  CHECK(*parse_speed("0.5x") == 0.5);
+  for (const char* text : {"", "x", "0", "-1x", "1y", "fast", "1e12"}) CHECK(parse_speed(text).status().code == Code::usage);
+}
+
+TEST_CASE("a progress line has a bar, a rate and the time left, as far as they are known") {
+  CHECK(cli::progress_line(50, 100, "readings", 10 * kSecond) ==
+        "[===============>              ]  50 %  5 readings/s  10s left");
+  CHECK(cli::progress_line(100, 100, "readings", 10 * kSecond) == "[==============================] 100 %  10 readings/s");
+  CHECK(cli::progress_line(2'500'000, 0, "readings", kSecond) == "2.5 M readings/s");
+}

@@ -1,0 +1,132 @@
+// SPDX-License-Identifier: Apache-2.0
+// rawbuf: raw frames on local disk: kept, sent on, replayed, checked.
+#include <map>
+
+#include "cli/rawbuf_admin.hpp"
+#include "cli/rawbuf_append.hpp"
+#include "cli/rawbuf_replay.hpp"
+#include "cli/rawbuf_tail.hpp"
+#include "wire/quantity.hpp"
+
+using namespace twinpipe;
+
+namespace {
+
+struct Options {
+  std::string command, sync = "interval", from, to, speed = "max";
+  std::vector<std::string> patterns;
+  bool json = false;
+  cli::AppendOptions append;
+  cli::TailOptions tail;
+  cli::ReplayRun replay;
+};
+
+void declare(cli::Tool& tool, Options& options) {
+  tool.option("COMMAND", options.command, "COMMAND", "What to do")
+      ->required()
+      ->check(CLI::IsMember({"append", "tail", "replay", "ls", "verify", "repair"}));
+  tool.option("DIR", options.append.directory, "DIR", "The buffer")->required();
+  tool.option("--sync", options.sync, "WHEN", "append: force to disk always, every interval, or never by itself (none)")
+      ->check(CLI::IsMember({"always", "interval", "none"}))
+      ->capture_default_str();
+  cli::duration_option(tool, "--sync-every", options.append.sync_every, "append: the interval");
+  tool.flag("--acknowledge", options.append.acknowledge,
+            "append: print how many frames of the input are safe, a line each time that it is more");
+  rawbuf::WriterOptions& writer = options.append.writer;
+  cli::bytes_option(tool, "--segment-size", writer.segment_bytes, "append: size at which a segment is ended, in bytes");
+  cli::duration_option(tool, "--max-age", writer.max_age, "append: remove segments written so long ago and sent; 0: none");
+  cli::bytes_option(tool, "--max-size", writer.max_bytes,
+                    "append: remove the oldest segments beyond so many bytes, sent or not; 0: none");
+  tool.option("--cursor", options.tail.cursor, "FILE",
+              "tail: start from the Position in this file, which the last tool of the chain writes");
+  tool.option("--from", options.from, "WHERE",
+              "tail, without a cursor: oldest, newest, a frame's number, a Position; replay: a time, inclusive");
+  tool.flag("--follow", options.tail.follow, "tail: wait for what is appended");
+  tool.option("--to", options.to, "TIME", "replay: where to end, exclusive");
+  tool.option("--match", options.patterns, "PATTERN", "replay: series that match; may be repeated");
+  tool.option("--speed", options.speed, "FACTOR", "replay: seconds of event time a second: max, 1x, 60x")->capture_default_str();
+  cli::bytes_option(tool, "--memory", options.replay.options.memory,
+                    "replay: bytes of records held at once; what overlaps beyond that is read again");
+  tool.flag("--json", options.json, "ls: as JSON");
+  cli::bytes_option(tool, "--max-frame", options.append.max_frame, "append: greatest frame accepted, in bytes");
+  tool.option("--max-series", options.append.max_series, "COUNT", "append: greatest number of series accepted")
+      ->capture_default_str();
+  tool.flag("--skip-bad", options.append.skip_bad, "append: count and leave out frames with bad content");
+}
+
+Status parse_replay(Options& options) {
+  rawbuf::ReplayOptions& replay = options.replay.options;
+  for (auto [text, time] : {std::pair(&options.from, &replay.from), std::pair(&options.to, &replay.to)}) {
+    if (text->empty()) continue;
+    const Result<Nanos> parsed = parse_time(*text);
+    if (!parsed.ok()) return parsed.status();
+    *time = *parsed;
+  }
+  for (const std::string& text : options.patterns) {
+    const Result<Pattern> pattern = Pattern::parse(text);
+    if (!pattern.ok()) return pattern.status();
+    replay.patterns.push_back(*pattern);
+  }
+  const Result<double> speed = parse_speed(options.speed);
+  if (!speed.ok()) return speed.status();
+  options.replay.speed = *speed;
+  replay.max_series = options.append.max_series;
+  options.replay.directory = options.append.directory;
+  return {};
+}
+
+/// Options that another command would have heeded are mistakes.
+Status check_options(cli::Tool& tool, const std::string& command) {
+  static const std::map<std::string, std::string> kCommands{{"--sync", "append"},
+                                                            {"--sync-every", "append"},
+                                                            {"--acknowledge", "append"},
+                                                            {"--segment-size", "append"},
+                                                            {"--max-age", "append"},
+                                                            {"--max-size", "append"},
+                                                            {"--max-frame", "append"},
+                                                            {"--skip-bad", "append"},
+                                                            {"--max-series", "append replay"},
+                                                            {"--cursor", "tail"},
+                                                            {"--follow", "tail"},
+                                                            {"--from", "tail replay"},
+                                                            {"--to", "replay"},
+                                                            {"--match", "replay"},
+                                                            {"--speed", "replay"},
+                                                            {"--memory", "replay"},
+                                                            {"--json", "ls"}};
+  for (const auto& [option, commands] : kCommands)
+    if (tool.app().count(option) > 0 && commands.find(command) == commands.npos)
+      return Status::error(Code::usage, option + " is not an option of rawbuf " + command);
+  return {};
+}
+
+Status run(cli::Tool& tool, Options& options) {
+  const std::string& directory = options.append.directory;
+  if (Status status = check_options(tool, options.command); !status.ok()) return status;
+  if (options.command == "ls") return cli::rawbuf_ls(directory, options.json);
+  if (options.command == "verify") return cli::rawbuf_verify(directory);
+  if (options.command == "repair") return cli::rawbuf_repair(tool, directory);
+  if (options.command == "tail") {
+    options.tail.directory = directory;
+    if (!options.from.empty()) options.tail.from = options.from;
+    return cli::RawbufTail(tool, options.tail).run();
+  }
+  if (options.command == "replay") {
+    if (Status status = parse_replay(options); !status.ok()) return status;
+    return cli::rawbuf_replay(tool, options.replay);
+  }
+  options.append.sync = options.sync == "always" ? cli::SyncWhen::always
+                        : options.sync == "none" ? cli::SyncWhen::none
+                                                 : cli::SyncWhen::interval;
+  options.append.writer.durable = options.append.sync != cli::SyncWhen::none;
+  return cli::rawbuf_append(tool, options.append);
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  cli::Tool tool("rawbuf", "Keep raw frames on local disk, and read them again", cli::Role::source);
+  Options options;
+  declare(tool, options);
+  return tool.run(argc, argv, [&] { return run(tool, options); });
+}
