@@ -160,7 +160,7 @@ broker two "$PORT2"
 sp-sub --broker "mqtt://127.0.0.1:$PORT" --broker "mqtt://127.0.0.1:$PORT2" --role passive --count 5 --for 60s > out 2> err &
 until_true 20 subscribed one.log 1
 send spBv1.0/G/NBIRTH/E nbirth
-sleep 0.1  # the birth is on its way to sp-sub; MQTT offers nothing to wait for
+until_true 20 grep -qa load out  # the birth has come through
 kill -KILL "$ONE"
 until_true 20 subscribed two.log 1
 PORT=$PORT2
@@ -212,7 +212,7 @@ mosquitto_pub -h 127.0.0.1 -p "$PORT3" --cafile ca.pem -u me -P secret -t spBv1.
 wait $!
 like "the stream" 'double_value: 0.5' "$(story out | tr '\n' ' ')"
 echo wrong > password
-code_of sp-sub --broker "mqtts://127.0.0.1:$PORT3" --ca ca.pem --user me --password-file password --connect-timeout 3s > out 2> err
+code_of sp-sub --broker "mqtts://127.0.0.1:$PORT3" --ca ca.pem --user me --password-file password --connect-timeout 8s > out 2> err
 equal "the exit code with a wrong password" 69 $code
 like "what it says" 'refused|authori' "$(cat err)"
 code_of sp-sub --broker "mqtt://127.0.0.1:1" --connect-timeout 1s > out 2> err
