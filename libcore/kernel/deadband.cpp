@@ -89,6 +89,8 @@ void Deadband::on_open(Output& out) {
 }
 
 void Deadband::grow() {
+  for (auto asset = static_cast<std::uint32_t>(nodes_.size()); asset < table().assets(); ++asset)
+    nodes_.push_back(table().asset(asset).node);
   for (const auto& lane : lanes_) {
     lane->held.resize(table().size());
     if (!lines_) continue;
@@ -123,6 +125,7 @@ Status Deadband::configure(std::uint32_t slot, Nanos at, Lane& lane) {
 
 Status Deadband::on_series(const std::vector<Declared>& declared, const FrameView& frame, Output& out) {
   grow();
+  if (!declared.empty()) follow_node(table().series(declared.front().slot).asset);
   for (const Declared& series : declared)
     if (series.born || series.changed)
       if (Status status = configure(series.slot, kBeginning, *lanes_[0]); !status.ok()) return status;

@@ -89,6 +89,7 @@ class Deadband final : public Stage {
 
   // deadband_state.cpp
   void suppress(Lane& lane, std::uint32_t slot, const Stored& what, std::string_view text);
+  void follow_node(std::uint32_t asset);
   void release(bool historical, std::uint32_t node, Nanos until, Output& out);
   void release(Lane& lane, std::uint32_t slot, bool all, StoredRows& to);
   std::optional<std::uint32_t> alias_of(std::uint32_t slot) const;
@@ -101,6 +102,7 @@ class Deadband final : public Stage {
   bool lines_ = false;                          // the policy has rules of mode line
   std::array<std::unique_ptr<Lane>, 2> lanes_;  // live and historical: neither changes what the other holds
   std::unique_ptr<Selection> selection_;
+  std::vector<std::uint32_t> nodes_;                        // by asset: whose ticks release what it holds back
   std::map<std::uint32_t, std::uint32_t> declared_at_end_;  // slot → alias
   std::uint32_t segment_ = 0;
   std::uint64_t dropped_ = 0, blacked_out_ = 0, lost_ = 0;
