@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # The front door. `make demo` shows it, `make test` proves it; both set up what they need on a Debian 12.
 .DEFAULT_GOAL := build
-.PHONY: help setup build demo test test-long check bench fuzz asan tsan install uninstall fmt golden-update clean
+.PHONY: help setup build demo test test-long check conformance bench fuzz asan tsan install uninstall fmt golden-update clean
 
 JOBS ?= $(shell nproc)
 PREFIX ?= /usr/local
@@ -63,6 +63,10 @@ tsan: setup tsan-build  ## The unit tests, pipes and clients under TSan
 
 check: setup-check test-build  ## Formatting, layers, clang-tidy over what changed (all of it: TIDY=all)
 	scripts/check $(TIDY)
+
+conformance: test-build  ## The statements of Sparkplug 3.0 (tck-id-…) that the tests prove: tags of test cases, names in scripts
+	@{ build/tests/unit_tests --list-tags; build/tests/property_tests --list-tags; cat tests/interop/*.sh; } 2>/dev/null | \
+	  grep -o 'tck-id-[a-z0-9-]*' | sort -u | awk '{ print } END { print NR " statements of Sparkplug 3.0" }'
 
 bench: setup-bench  ## Ratios against peers and against the pipe's own limit
 	$(CMAKE) -B build -DTWINPIPE_TESTS=ON

@@ -162,6 +162,8 @@ Status Run::at_barrier(const FrameView& frame) {
   if (!parsed) return Status{Code::bad_data, "Position or Resume frame does not parse", frame.number, frame.offset};
   const bool stateful = stage_ != nullptr && stage_->stateful() && store_.enabled();
   if (resuming) return stateful ? store_.load(resume.position(), *table_, *stage_) : Status{};
+  if (hooks_.before_position)
+    if (Status status = hooks_.before_position(); !status.ok()) return status;
   if (stateful)
     if (Status status = store_.save(position, *table_, *stage_); !status.ok()) return status;
   return hooks_.on_position ? hooks_.on_position(position) : Status{};

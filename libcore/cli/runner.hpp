@@ -23,6 +23,8 @@ struct Hooks {
   /// Asked after each frame, and again at the end of the input (`ended`): how long to take nothing more, at most; 0: go on.
   /// Meanwhile on_wake runs when `fd` is readable, and a request to stop is heard. For sinks with bounded queues.
   std::function<Result<Nanos>(bool ended)> hold;
+  /// A Position is about to pass: side outputs are made safe before the state is saved under it.
+  std::function<Status()> before_position;
   /// A Position passes: everything before it was handed to the stage, whose state is saved under it when --state says so.
   std::function<Status(const v1::Position&)> on_position;
   /// The input ended or we were told to stop; `final`: it really ended. Called before the process ends with 0.

@@ -81,8 +81,9 @@ KafkaProducer::Epoch& KafkaProducer::epoch() {
 
 Status KafkaProducer::put(const KafkaRecord& record) {
   if (!failure_.ok()) return failure_;
-  const std::int64_t now = wall_now() / kMillisecond, stamp = stamps_.stamp(record, now);
-  while (stamp - wall_now() / kMillisecond > kMostAhead)
+  std::int64_t now = wall_now() / kMillisecond;
+  const std::int64_t stamp = stamps_.stamp(record, now);
+  for (; stamp - now > kMostAhead; now = wall_now() / kMillisecond)
     if (Status status = serve(kPollMilliseconds); !status.ok()) return status;
   return produce(record, stamp);
 }
@@ -90,7 +91,7 @@ Status KafkaProducer::put(const KafkaRecord& record) {
 Status KafkaProducer::produce(const KafkaRecord& record, std::int64_t stamp) {
   Epoch& current = epoch();
   const Decimal earliest(record.earliest), latest(record.latest);
-  std::array<rd_kafka_vu_t, 10> fields;
+  std::array<rd_kafka_vu_t, 9> fields;
   std::size_t count = 0;
   const auto add = [&](rd_kafka_vtype_t type) -> rd_kafka_vu_t& {
     fields[count].vtype = type;
@@ -115,7 +116,6 @@ Status KafkaProducer::produce(const KafkaRecord& record, std::int64_t stamp) {
     key.u.mem.ptr = const_cast<char*>(record.key.data());
     key.u.mem.size = record.key.size();
   }
-  header("schema", "1", 1);
   if (record.earliest != 0 || record.latest != 0) {
     header("event-time-min", earliest.text.data(), earliest.size);
     header("event-time-max", latest.text.data(), latest.size);

@@ -106,6 +106,26 @@ Result<Fd> create_new(const std::string& path) {
   return file;
 }
 
+Result<Fd> open_to_append(const std::string& path) {
+  Fd file(open(path.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0644));
+  if (!file.valid()) return system_error(Code::cant_create, path, errno);
+  return file;
+}
+
+std::uint64_t file_size(int fd) {
+  struct stat info {};
+  return fstat(fd, &info) == 0 && S_ISREG(info.st_mode) ? static_cast<std::uint64_t>(info.st_size) : 0;
+}
+
+Status cut_file(int fd, const std::string& path, std::uint64_t size) {
+  return ftruncate(fd, static_cast<off_t>(size)) == 0 ? Status{} : system_error(Code::io_error, "cannot cut " + path, errno);
+}
+
+Status sync_file(int fd, const std::string& path) {
+  if (fsync(fd) == 0 || errno == EINVAL || errno == EROFS) return {};
+  return system_error(Code::io_error, "cannot sync " + path, errno);
+}
+
 Result<std::string> read_file(const std::string& path) {
   Result<Fd> opened = open_to_read(path);
   if (!opened.ok()) return opened.status();

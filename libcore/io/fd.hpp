@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -45,6 +46,15 @@ Result<Written> write_all(int fd, std::string_view bytes);
 
 /// Opens a file to read it. Errors: no_input (missing), no_permission.
 Result<Fd> open_to_read(const std::string& path);
+
+/// Opens a file to write behind its end, and creates it when it is missing. Errors: cant_create, no_permission.
+Result<Fd> open_to_append(const std::string& path);
+/// Bytes in a regular file; 0 for what has no size.
+std::uint64_t file_size(int fd);
+/// Cuts a regular file to `size`. Errors: io_error.
+Status cut_file(int fd, const std::string& path, std::uint64_t size);
+/// Makes safe what was written; what cannot be synced (a pipe, a device) needs no sync. Errors: io_error.
+Status sync_file(int fd, const std::string& path);
 
 /// Creates a file that must not be there yet. Errors: cant_create, no_permission.
 Result<Fd> create_new(const std::string& path);

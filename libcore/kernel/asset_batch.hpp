@@ -54,7 +54,6 @@ static_assert(sizeof(RowKind) == 8);
 inline RowKind kind_of(const Columns& columns) {
   return {columns.type, columns.historical, columns.pinned, !columns.seq.empty()};
 }
-constexpr bool is_text(ValueType type) { return type == v1::VALUE_TYPE_STRING || type == v1::VALUE_TYPE_BYTES; }
 
 /// A frame of another kind that waits: its payload but for the field that names series, and those series.
 struct Piece {

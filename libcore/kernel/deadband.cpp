@@ -3,69 +3,48 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <bit>
-#include <cmath>
 
 #include "kernel/deadband_parts.hpp"
+#include "kernel/deadband_values.hpp"
 
 namespace twinpipe {
 namespace {
 
-constexpr std::string_view kSection = "deadband";
-
-double distance(double a, double b) { return std::fabs(a - b); }
-
-// One adapter per column type: the value as bits to hold, and whether it may be suppressed against what is held.
-
-struct DoubleValues {
-  static constexpr bool kText = false;
-  std::span<const double> column;
-  std::uint64_t bits(std::size_t row) const { return std::bit_cast<std::uint64_t>(column[row]); }
-  std::string_view text(std::size_t) const { return {}; }
-  bool within(std::size_t row, const auto& held, const std::string*) const {
-    const double value = column[row];
-    const auto before = std::bit_cast<double>(held.value);
-    // Equality covers infinities, whose distance is not a number; two not-a-numbers are no change.
-    return distance(value, before) <= held.bound || value == before || (std::isnan(value) && std::isnan(before));
-  }
+/// The number that a rule gives in the series' unit or in per cent of its range.
+struct Amount {
+  double value = 0;
+  bool given = false, percent = false;
 };
 
-template <class T>
-struct IntegerValues {
-  static constexpr bool kText = false;
-  std::span<const T> column;
-  std::uint64_t bits(std::size_t row) const { return static_cast<std::uint64_t>(column[row]); }
-  std::string_view text(std::size_t) const { return {}; }
-  bool within(std::size_t row, const auto& held, const std::string*) const {
-    const T value = column[row];
-    const T before = static_cast<T>(held.value);
-    // Exact in the integers: a double cannot tell 2^53 from 2^53 + 1.
-    const std::uint64_t difference = value >= before ? static_cast<std::uint64_t>(value) - static_cast<std::uint64_t>(before)
-                                                     : static_cast<std::uint64_t>(before) - static_cast<std::uint64_t>(value);
-    return held.bound >= 0x1p64 || difference <= static_cast<std::uint64_t>(held.bound);
-  }
-};
+Amount amount(const Rule& rule, std::string_view absolute, std::string_view percent) {
+  if (const auto value = rule.number(percent)) return {*value, true, true};
+  if (const auto value = rule.number(absolute)) return {*value, true, false};
+  return {};
+}
 
-struct BoolValues {
-  static constexpr bool kText = false;
-  std::span<const std::uint8_t> column;
-  std::uint64_t bits(std::size_t row) const { return column[row]; }
-  std::string_view text(std::size_t) const { return {}; }
-  bool within(std::size_t row, const auto& held, const std::string*) const { return column[row] == held.value; }
-};
+Amount exception_bound(const Rule& rule) { return amount(rule, "absolute", "percent"); }
+Amount door_bound(const Rule& rule) { return amount(rule, "swinging_door", "swinging_door_percent"); }
+bool sends_previous(const Rule& rule) { return rule.boolean("previous", false); }
+bool draws_lines(const Rule& rule) { return door_bound(rule).given || sends_previous(rule); }
 
-struct TextValues {
-  static constexpr bool kText = true;
-  std::span<const std::string_view> column;
-  std::uint64_t bits(std::size_t) const { return 0; }
-  std::string_view text(std::size_t row) const { return column[row]; }
-  bool within(std::size_t row, const auto&, const std::string* held) const { return held != nullptr && *held == column[row]; }
-};
+/// What a reader has to count with: the error of the straight line when there is one, of the held value otherwise.
+void describe(const Rule& rule, v1::AppliedRule& to) {
+  const Amount exception = exception_bound(rule), door = door_bound(rule);
+  to.set_interpolation(draws_lines(rule) ? v1::WEIGHTING_LINEAR : v1::WEIGHTING_STEP);
+  to.set_percent(exception.percent || door.percent);
+  to.set_bound(draws_lines(rule) ? door.value + 2 * exception.value : exception.value);
+  to.set_heartbeat(rule.duration("heartbeat").value_or(0));
+  to.set_shortest(rule.duration("shortest").value_or(0));
+}
 
 }  // namespace
 
 Deadband::Deadband(const SeriesTable& table, const Policy& policy)
-    : Stage(table), policy_(&policy), lanes_{std::make_unique<Lane>(), std::make_unique<Lane>()} {}
+    : Stage(table),
+      rules_(policy, "deadband", describe),
+      lines_(std::ranges::any_of(rules_.rules(), draws_lines)),
+      lanes_{std::make_unique<Lane>(), std::make_unique<Lane>()},
+      selection_(std::make_unique<Selection>()) {}
 
 Deadband::~Deadband() = default;
 
@@ -73,170 +52,142 @@ bool Deadband::reads(FrameKind kind) const {
   return kind == FrameKind::series || kind == FrameKind::readings || kind == FrameKind::watermark || kind == FrameKind::lifecycle;
 }
 
-v1::Frame Deadband::applied() const {
-  v1::Frame frame;
-  v1::Applied& applied = *frame.mutable_applied();
-  applied.set_tool("deadband");
-  applied.set_policy(policy_->name());
-  applied.set_version(policy_->version());
-  applied.set_owner(policy_->owner());
-  applied.set_digest(policy_->digest());
-  for (const Rule& rule : policy_->rules(kSection)) {
-    v1::AppliedRule& to = *applied.add_rule();
-    to.set_name(rule.name);
-    to.set_pattern(rule.pattern.text());
-    to.set_interpolation(v1::WEIGHTING_STEP);
-    to.set_percent(rule.number("percent").has_value());
-    to.set_bound(rule.number("percent").value_or(rule.number("absolute").value_or(0)));
-    to.set_heartbeat(rule.duration("heartbeat").value_or(0));
-    to.set_shortest(rule.duration("shortest").value_or(0));
-    to.set_expires(rule.expires.value_or(0));
-    to.set_reason(rule.reason);
-    to.set_expired(std::ranges::find(expired_, &rule) != expired_.end());
-  }
-  return frame;
+void Deadband::on_open(Output& out) {
+  ++segment_;
+  out.frame(rules_.applied());
 }
-
-void Deadband::on_open(Output& out) { out.frame(applied()); }
 
 void Deadband::grow() {
-  for (const auto& lane : lanes_) lane->held.resize(table().size());
+  for (const auto& lane : lanes_) {
+    lane->held.resize(table().size());
+    if (!lines_) continue;
+    lane->doors.resize(table().size());
+    lane->previous.resize(table().size());
+  }
 }
 
-/// Finds the rule that applies to a series from event time `at` on, and until when.
+/// Takes over the rule that applies to a series from event time `at` on.
 Status Deadband::configure(std::uint32_t slot, Nanos at, Lane& lane) {
-  const Asset& asset = table().asset_of(slot);
-  const v1::Sensor& sensor = table().series(slot).sensor;
+  const auto [rule, until] = rules_.find(table(), slot, at);
   Held& held = lane.held[slot];
-  held.until = kForever;
-  held.bound = -1;
+  held.until = until;
+  held.mode = DeadbandMode::all;
   held.heartbeat = kForever;
   held.shortest = 0;
-  for (const Rule& rule : policy_->rules(kSection)) {
-    if (!rule.pattern.matches(asset.site, asset.line, asset.asset, sensor.name())) continue;
-    if (rule.expires && at >= *rule.expires) {
-      if (std::ranges::find(expired_, &rule) == expired_.end()) newly_expired_.push_back(&rule), expired_.push_back(&rule);
-      continue;
-    }
-    held.until = rule.expires.value_or(kForever);
-    held.bound = rule.number("absolute").value_or(0);
-    held.heartbeat = rule.duration("heartbeat").value_or(kForever);
-    held.shortest = rule.duration("shortest").value_or(0);
-    if (const auto percent = rule.number("percent")) {
-      const double range = sensor.has_low() && sensor.has_high() ? sensor.high() - sensor.low() : 0;
-      if (!(range > 0))
-        return Status::error(Code::bad_config,
-                             fmt::format("{}: rule '{}' wants per cent of the engineering range, and the series declares none",
-                                         table().name(slot), rule.name));
-      held.bound = range * *percent / 100;
-    }
-    return {};
-  }
+  if (rule == nullptr) return {};
+  const Amount exception = exception_bound(*rule), door = door_bound(*rule);
+  const v1::Sensor& sensor = table().series(slot).sensor;
+  const double range = sensor.has_low() && sensor.has_high() ? sensor.high() - sensor.low() : 0;
+  if ((exception.percent || door.percent) && !(range > 0))
+    return Status::error(Code::bad_config,
+                         fmt::format("{}: rule '{}' wants per cent of the engineering range, and the series declares none",
+                                     table().name(slot), rule->name));
+  if (exception.given && door.given && exception.percent != door.percent)
+    return Status::error(Code::bad_config, fmt::format("rule '{}' gives one bound in the unit and the other in per cent: "
+                                                       "they do not add up to one that a reader can count with",
+                                                       rule->name));
+  const auto in_unit = [range](const Amount& bound) { return bound.percent ? range * bound.value / 100 : bound.value; };
+  held.mode = draws_lines(*rule) ? DeadbandMode::line : DeadbandMode::step;
+  held.heartbeat = rule->duration("heartbeat").value_or(kForever);
+  held.shortest = rule->duration("shortest").value_or(0);
+  held.bound = door.given && !exception.given ? -1 : in_unit(exception);
+  if (lines_) lane.doors[slot].bound = door.given ? in_unit(door) : -1;
   return {};
 }
 
 Status Deadband::on_series(const std::vector<Declared>& declared, const FrameView& frame, Output& out) {
   grow();
+  for (const Declared& series : declared)
+    if (series.born || series.changed)
+      if (Status status = configure(series.slot, kBeginning, *lanes_[0]); !status.ok()) return status;
+  end_lines(declared, false, out);
+  out.forward(frame);
+  end_lines(declared, true, out);
   for (const Declared& series : declared) {
     if (!series.born && !series.changed) continue;
     for (const auto& lane : lanes_) {
-      // What was suppressed before a birth is older than the birth's own values, which follow and pass.
-      const auto listed = static_cast<std::uint8_t>(lane->held[series.slot].flags & kListed);
+      // What the shortest interval suppressed before a birth is older than the birth's own values, which follow and pass.
+      // The rule is asked for again with the first reading's time.
       lane->held[series.slot] = Held{};
-      lane->held[series.slot].flags = listed;
-      if (Status status = configure(series.slot, kBeginning, *lane); !status.ok()) return status;
-      lane->held[series.slot].until = kBeginning;  // asked again with the first reading's time
     }
   }
-  return pass(frame, out);
+  return {};
 }
 
 template <class Values>
-Status Deadband::select(Lane& lane, const Columns& columns, const Values& values) {
+Status Deadband::select(Lane& lane, const Values& values, Selection& to) {
+  const Columns& columns = *to.columns;
   const std::size_t rows = columns.rows();
   const auto type = static_cast<std::uint8_t>(columns.type);
-  kept_.resize(rows);
-  std::size_t kept = 0;
+  std::uint32_t* const kept = to.rows.data();
+  std::size_t count = 0;
   for (std::size_t row = 0; row < rows; ++row) {
     const std::uint32_t slot = columns.slot[row];
     Held& held = lane.held[slot];
     const Nanos time = columns.time[row];
-    if (time >= held.until) [[unlikely]]
+    if (time >= held.until) [[unlikely]] {
+      to.count = count;
+      end_line(lane, row, to);  // drawn under another rule
+      count = to.count;
+      lane.forget(slot, kListed);  // as due by the old rule
       if (Status status = configure(slot, time, lane); !status.ok()) return status;
-    kept_[kept] = static_cast<std::uint32_t>(row);
-    if (time < held.seen || held.bound < 0) [[unlikely]] {
-      // A late reading passes and changes nothing: what is held is newer. So does one that no rule owns.
-      ++kept;
-      continue;
+      if (held.flags & kSuppressed) lane.list(slot, table().node_of(slot));
     }
+    if (time < held.seen || held.mode != DeadbandMode::step) [[unlikely]] {
+      if (time < held.seen || held.mode == DeadbandMode::all) {
+        // A late reading passes and changes nothing: what is held is newer. So does one that no rule owns.
+        kept[count++] = static_cast<std::uint32_t>(row);
+        continue;
+      }
+      to.count = count;
+      bool on_line = false;
+      if constexpr (Values::kNumber) on_line = follow(lane, values, row, to);
+      if (!on_line) end_line(lane, row, to);  // what no line leads to is compared with what is held
+      count = to.count;
+      if (on_line) continue;
+    }
+    kept[count] = static_cast<std::uint32_t>(row);
     held.seen = time;
     const std::uint32_t quality = columns.quality_at(row);
     const std::string* text = Values::kText ? lane.text_of(slot) : nullptr;
     const bool comparable = (held.flags & kHeld) && held.type == type && held.quality == quality;
     if (comparable && values.within(row, held, text)) {
-      lane.forget_suppressed(slot);
+      lane.forget(slot, kSuppressed);
       if (saturating_sub(time, held.sent) < held.heartbeat) continue;
-    } else if (comparable && saturating_sub(time, held.sent) < held.shortest) {
-      lane.suppress(slot, Suppressed{values.bits(row), std::string(values.text(row)), time, quality});
+    } else if (comparable && saturating_sub(time, held.sent) < held.shortest && values.ordinary(row, held)) {
+      suppress(lane, slot, Stored(columns, row, values.bits(row), segment_), values.text(row));
       ++blacked_out_;
       continue;
     }
     lane.hold(slot, values, row, time, quality, columns.type);
-    ++kept;
+    ++count;
   }
-  kept_.resize(kept);
+  to.count = count;
   return {};
-}
-
-void Deadband::hold_pinned(Lane& lane, const Columns& columns) {
-  const auto hold_all = [&](const auto& values) {
-    for (std::size_t row = 0; row < columns.rows(); ++row) {
-      Held& held = lane.held[columns.slot[row]];
-      if (columns.time[row] < held.seen) continue;
-      held.seen = columns.time[row];
-      lane.hold(columns.slot[row], values, row, columns.time[row], columns.quality_at(row), columns.type);
-    }
-  };
-  switch (columns.type) {
-    case v1::VALUE_TYPE_INT64: return hold_all(IntegerValues<std::int64_t>{columns.ints});
-    case v1::VALUE_TYPE_UINT64: return hold_all(IntegerValues<std::uint64_t>{columns.uints});
-    case v1::VALUE_TYPE_BOOL: return hold_all(BoolValues{columns.bools});
-    case v1::VALUE_TYPE_STRING:
-    case v1::VALUE_TYPE_BYTES: return hold_all(TextValues{columns.texts});
-    default: return hold_all(DoubleValues{columns.doubles});
-  }
 }
 
 Status Deadband::on_readings(const Columns& columns, const FrameView& frame, Output& out) {
   Lane& lane = *lanes_[columns.historical ? 1 : 0];
-  if (columns.pinned) {
-    hold_pinned(lane, columns);
-    return pass(frame, out);
-  }
+  StoredRows earlier(columns.historical, out);
+  Selection& selection = *selection_;
+  selection.start(columns, earlier, columns.rows() * (lines_ ? 3 : 1));
   Status status;
-  switch (columns.type) {
-    case v1::VALUE_TYPE_INT64: status = select(lane, columns, IntegerValues<std::int64_t>{columns.ints}); break;
-    case v1::VALUE_TYPE_UINT64: status = select(lane, columns, IntegerValues<std::uint64_t>{columns.uints}); break;
-    case v1::VALUE_TYPE_BOOL: status = select(lane, columns, BoolValues{columns.bools}); break;
-    case v1::VALUE_TYPE_STRING:
-    case v1::VALUE_TYPE_BYTES: status = select(lane, columns, TextValues{columns.texts}); break;
-    default: status = select(lane, columns, DoubleValues{columns.doubles}); break;
-  }
+  with_values(columns, [&](const auto& values) {
+    if (columns.pinned) hold_pinned(lane, values, selection);
+    else status = select(lane, values, selection);
+  });
   if (!status.ok()) return status;
-  for (const Rule* rule : std::exchange(newly_expired_, {})) {
-    notice(fmt::format("temporary rule '{}' has expired ({}): its series fall back to the next match", rule->name, rule->reason));
-    out.frame(applied());
-  }
-  dropped_ += columns.rows() - kept_.size();
-  if (kept_.size() == columns.rows()) return pass(frame, out);
-  out.readings(columns, kept_);
+  earlier.write();
+  for (std::string& line : rules_.announce(out)) notice(std::move(line));
+  dropped_ += columns.rows() - selection.count - selection.count_earlier;
+  if (columns.pinned || (selection.count == columns.rows() && selection.memory.empty())) return pass(frame, out);
+  selection.write(out);
   return {};
 }
 
 Status Deadband::on_watermark(const v1::Watermark& watermark, const FrameView& frame, Output& out) {
-  const bool historical = watermark.lane() == v1::LANE_HISTORICAL;
-  if (!lanes_[historical ? 1 : 0]->waiting.empty())
-    if (const auto node = table().find_node(watermark.node())) release(historical, *node, watermark.time(), out);
+  if (const auto node = table().find_node(watermark.node()))
+    release(watermark.lane() == v1::LANE_HISTORICAL, *node, watermark.time(), out);
   return pass(frame, out);
 }
 
@@ -248,12 +199,15 @@ Status Deadband::on_lifecycle(const v1::Lifecycle& lifecycle, const FrameView& f
 }
 
 Status Deadband::finish(Output& out) {
-  for (const bool historical : {false, true}) release(historical, static_cast<std::uint32_t>(table().nodes()), kForever, out);
+  declare_absent(out);
+  for (const bool historical : {false, true})
+    for (std::uint32_t node = 0; node < table().nodes(); ++node) release(historical, node, kForever, out);
   return {};
 }
 
 std::vector<Counter> Deadband::counters() const {
-  return {{"dropped", dropped_}, {"suppressed_by_shortest", blacked_out_}, {"rules_expired", expired_.size()}};
+  return {
+      {"dropped", dropped_}, {"suppressed_by_shortest", blacked_out_}, {"rules_expired", rules_.expired()}, {"held_lost", lost_}};
 }
 
 }  // namespace twinpipe

@@ -8,78 +8,167 @@
 
 namespace twinpipe {
 
-/// Sends what was suppressed on `node` (all nodes: the table's count of them) and whose interval ended by `until`, in the
-/// order of slots: a frame per value type.
-void Deadband::release(bool historical, std::uint32_t node, Nanos until, Output& out) {
-  Lane& lane = *lanes_[historical ? 1 : 0];
-  std::ranges::sort(lane.waiting);
-  std::map<ValueType, ReadingsBuilder> builders;
-  std::size_t kept = 0;
-  for (const std::uint32_t slot : lane.waiting) {
-    Held& held = lane.held[slot];
-    const bool concerned = node == table().nodes() || table().node_of(slot) == node;
-    const bool due = until == kForever || saturating_add(held.sent, held.shortest) <= until;
-    const std::optional<std::uint32_t> alias = table().alias_of(slot);
-    if (!(held.flags & kSuppressed)) {
-      held.flags &= static_cast<std::uint8_t>(~kListed);
-    } else if (!concerned || !due || !alias) {
-      lane.waiting[kept++] = slot;
-    } else {
-      const auto type = static_cast<ValueType>(held.type);
-      send(lane, slot, *alias, builders.try_emplace(type, type).first->second);
-    }
+void Deadband::StoredRows::add_to(ReadingsBuilder& rows, std::uint32_t alias, const Stored& what, std::uint32_t quality,
+                                  std::string_view text) {
+  switch (rows.type()) {
+    case v1::VALUE_TYPE_INT64: rows.add(alias, what.time, static_cast<std::int64_t>(what.value), quality); break;
+    case v1::VALUE_TYPE_UINT64: rows.add(alias, what.time, what.value, quality); break;
+    case v1::VALUE_TYPE_BOOL: rows.add(alias, what.time, what.value != 0, quality); break;
+    case v1::VALUE_TYPE_STRING:
+    case v1::VALUE_TYPE_BYTES: rows.add(alias, what.time, text, quality); break;
+    default: rows.add(alias, what.time, std::bit_cast<double>(what.value), quality); break;
   }
-  lane.waiting.resize(kept);
-  for (auto& [type, rows] : builders) {
-    rows.set_historical(historical);
-    out.readings(rows.columns());
+  if (what.origin) rows.set_origin(what.seq, what.index);
+}
+
+void Deadband::StoredRows::add(ValueType type, std::uint32_t alias, const Stored& what, std::uint32_t quality,
+                               std::string_view text) {
+  ReadingsBuilder& rows = builders_.try_emplace({type, what.origin}, type).first->second;
+  add_to(rows, alias, what, quality, text);
+  if (rows.rows() >= kRows) write();
+}
+
+void Deadband::StoredRows::write() {
+  for (auto& [kind, rows] : builders_) {
+    rows.set_historical(historical_);
+    out_->readings(rows.columns());
+    rows.clear();
   }
 }
 
-/// What was suppressed becomes what is held.
-void Deadband::send(Lane& lane, std::uint32_t slot, std::uint32_t alias, ReadingsBuilder& rows) {
-  Held& held = lane.held[slot];
-  const Suppressed& what = lane.suppressed[slot];
-  switch (rows.type()) {
-    case v1::VALUE_TYPE_INT64: rows.add(alias, what.time, static_cast<std::int64_t>(what.value), what.quality); break;
-    case v1::VALUE_TYPE_UINT64: rows.add(alias, what.time, what.value, what.quality); break;
-    case v1::VALUE_TYPE_BOOL: rows.add(alias, what.time, what.value != 0, what.quality); break;
-    case v1::VALUE_TYPE_STRING:
-    case v1::VALUE_TYPE_BYTES:
-      rows.add(alias, what.time, std::string_view(what.text), what.quality);
-      lane.text[slot] = what.text;
-      break;
-    default: rows.add(alias, what.time, std::bit_cast<double>(what.value), what.quality); break;
+void Deadband::Waiting::add(std::uint32_t slot, Nanos at) {
+  if (entries.size() == entries.capacity()) {
+    std::ranges::sort(entries, {}, [](const Entry& entry) { return std::pair(entry.slot, entry.due); });
+    const auto again = std::ranges::unique(entries, {}, &Entry::slot);
+    entries.erase(again.begin(), again.end());
+    entries.reserve(2 * entries.size() + 8);
   }
-  held.value = what.value;
-  held.sent = what.time;
-  held.flags = kHeld;
-  --dropped_;
+  entries.push_back({at, slot});
+  due = std::min(due, at);
+}
+
+/// The shortest interval holds a change back until a tick.
+void Deadband::suppress(Lane& lane, std::uint32_t slot, const Stored& what, std::string_view text) {
+  if (lane.suppressed.size() < lane.held.size()) lane.suppressed.resize(lane.held.size());
+  lane.suppressed[slot] = Suppressed{what, std::string(text)};
+  Held& held = lane.held[slot];
+  held.flags |= kSuppressed;
+  if (!(held.flags & kListed)) lane.list(slot, table().node_of(slot));
+}
+
+/// Sends what `node` holds back and is due by `until`, in the order of slots.
+void Deadband::release(bool historical, std::uint32_t node, Nanos until, Output& out) {
+  Lane& lane = *lanes_[historical ? 1 : 0];
+  if (node >= lane.waiting.size() || until < lane.waiting[node].due) return;
+  std::vector<std::uint32_t> leaving;
+  Nanos due = kForever;
+  std::erase_if(lane.waiting[node].entries, [&](Waiting::Entry& entry) {
+    if (entry.due <= until) {
+      Held& held = lane.held[entry.slot];
+      const bool leaves = held.due() <= until && alias_of(entry.slot);
+      if (leaves) leaving.push_back(entry.slot);
+      if (leaves || !(held.flags & kHeldBack)) {
+        lane.forget(entry.slot, kListed);
+        return true;
+      }
+      entry.due = held.shortest > 0 ? held.first_due() : held.due();
+    }
+    due = std::min(due, entry.due);
+    return false;
+  });
+  lane.waiting[node].due = due;
+  std::ranges::sort(leaving);
+  StoredRows rows(historical, out);
+  for (const std::uint32_t slot : leaving) release(lane, slot, until == kForever, rows);
+  rows.write();
+}
+
+/// One series' part of that: what is sent becomes what is held. `all`: no reading will follow.
+void Deadband::release(Lane& lane, std::uint32_t slot, bool all, StoredRows& to) {
+  Held& held = lane.held[slot];
+  const std::uint32_t alias = *alias_of(slot);
+  const auto leave = [&](const Stored& what, std::string_view text = {}) {
+    to.add(static_cast<ValueType>(held.type), alias, what, held.quality, text);
+    --dropped_;
+  };
+  if (held.flags & kSuppressed) {
+    const Suppressed& what = lane.suppressed[slot];
+    leave(what.reading, what.text);
+    if (held.type == v1::VALUE_TYPE_STRING || held.type == v1::VALUE_TYPE_BYTES) lane.text[slot] = what.text;
+    return lane.hold(slot, what.reading.value, what.reading.time);
+  }
+  const bool remembers = held.flags & kPrevious;
+  if (!all) lane.forget(slot, kPrevious);
+  lane.flush(slot, leave);
+  if (all || !remembers) return;
+  held.flags |= kPrevious;  // newer than what the door held
+  lane.list(slot, table().node_of(slot));
+}
+
+std::optional<std::uint32_t> Deadband::alias_of(std::uint32_t slot) const {
+  const auto at = declared_at_end_.find(slot);
+  return at == declared_at_end_.end() ? table().alias_of(slot) : at->second;
+}
+
+/// The last segment may not name every series that an earlier one left something of.
+void Deadband::declare_absent(Output& out) {
+  declared_at_end_.clear();
+  auto alias = static_cast<std::uint32_t>(table().slots().size());
+  for (const auto& lane : lanes_)
+    for (const Waiting& waiting : lane->waiting)
+      for (const auto& [due, slot] : waiting.entries) {
+        if (!(lane->held[slot].flags & kHeldBack) || alias_of(slot)) continue;
+        v1::Frame frame;
+        *frame.mutable_series() = table().declaration(slot, alias);
+        out.frame(frame);
+        declared_at_end_[slot] = alias++;
+      }
+}
+
+void Deadband::save(const Stored& reading, v1::DeadbandStored& to) {
+  to.set_value(reading.value);
+  to.set_time(reading.time);
+  to.set_seq(reading.seq);
+  to.set_index(reading.index);
+  to.set_origin(reading.origin);
+}
+
+Deadband::Stored Deadband::restored(const v1::DeadbandStored& from) {
+  Stored reading;
+  reading.value = from.value();
+  reading.time = from.time();
+  reading.seq = from.seq();
+  reading.index = from.index();
+  reading.origin = from.origin();
+  return reading;
 }
 
 std::string Deadband::save() const {
   v1::DeadbandState state;
-  state.set_policy_digest(policy_->digest());
+  state.set_policy_digest(rules_.digest());
   for (const auto& lane : lanes_) {
     v1::DeadbandLane& to = *state.add_lane();
-    for (const Held& held : lane->held) {
+    for (std::uint32_t slot = 0; slot < lane->held.size(); ++slot) {
+      const Held& held = lane->held[slot];
       to.add_held(held.value);
       to.add_sent(held.sent);
       to.add_seen(held.seen);
       to.add_quality(held.quality);
-      to.add_flags(held.flags & kHeld);
+      to.add_flags(held.flags & ~kListed);
       to.add_type(held.type);
+      if (held.flags & kSuppressed) {
+        v1::DeadbandPending& pending = (*to.mutable_pending())[slot];
+        save(lane->suppressed[slot].reading, *pending.mutable_reading());
+        pending.set_text(lane->suppressed[slot].text);
+      }
+      if (held.flags & kPrevious) save(lane->previous[slot], *to.add_previous());
+      if (held.flags & kDoor) {
+        save(lane->doors[slot].newest, *to.add_door());
+        to.add_low(lane->doors[slot].window.low());
+        to.add_high(lane->doors[slot].window.high());
+      }
     }
     for (const auto& [slot, text] : lane->text) (*to.mutable_text())[slot] = text;
-    for (const std::uint32_t slot : lane->waiting) {
-      if (!(lane->held[slot].flags & kSuppressed)) continue;
-      const Suppressed& suppressed = lane->suppressed[slot];
-      v1::DeadbandPending& pending = (*to.mutable_pending())[slot];
-      pending.set_value(suppressed.value);
-      pending.set_text(suppressed.text);
-      pending.set_time(suppressed.time);
-      pending.set_quality(suppressed.quality);
-    }
   }
   return state.SerializeAsString();
 }
@@ -88,31 +177,56 @@ Status Deadband::load(std::string_view bytes) {
   v1::DeadbandState state;
   if (!state.ParseFromArray(bytes.data(), static_cast<int>(bytes.size())) || state.lane_size() != static_cast<int>(lanes_.size()))
     return Status::error(Code::bad_config, "the saved state is not a deadband's");
-  if (state.policy_digest() != policy_->digest())
-    notice("the state was saved under another policy: what is held stays, the new rules apply from here on");
+  const bool same_policy = state.policy_digest() == rules_.digest();
+  if (!same_policy) notice("the state was saved under another policy: what is held stays, the new rules apply from here on");
   for (std::size_t i = 0; i < lanes_.size(); ++i) {
-    const v1::DeadbandLane& from = state.lane(static_cast<int>(i));
     *lanes_[i] = Lane{};
-    Lane& lane = *lanes_[i];
-    lane.held.resize(table().size());
-    if (from.held_size() != static_cast<int>(lane.held.size()) || from.sent_size() != from.held_size() ||
-        from.seen_size() != from.held_size() || from.quality_size() != from.held_size() ||
-        from.flags_size() != from.held_size() || from.type_size() != from.held_size())
-      return Status::error(Code::bad_config, "the saved state does not fit its series table");
-    for (int slot = 0; slot < from.held_size(); ++slot) {
-      Held& held = lane.held[static_cast<std::size_t>(slot)];
-      held.value = from.held(slot);
-      held.sent = from.sent(slot);
-      held.seen = from.seen(slot);
-      held.quality = from.quality(slot);
-      held.flags = static_cast<std::uint8_t>(from.flags(slot) & kHeld);
-      held.type = static_cast<std::uint8_t>(from.type(slot));
-    }
-    for (const auto& [slot, text] : from.text()) lane.text[slot] = text;
-    for (const auto& [slot, pending] : from.pending())
-      if (slot < lane.held.size())
-        lane.suppress(slot, Suppressed{pending.value(), pending.text(), pending.time(), pending.quality()});
+    grow();
+    if (Status status = load(state.lane(static_cast<int>(i)), same_policy, *lanes_[i]); !status.ok()) return status;
   }
+  return {};
+}
+
+Status Deadband::load(const v1::DeadbandLane& from, bool same_policy, Lane& lane) {
+  const auto wrong = [] { return Status::error(Code::bad_config, "the saved state does not fit its series table"); };
+  const auto slots = static_cast<int>(lane.held.size());
+  if (from.held_size() != slots || from.sent_size() != slots || from.seen_size() != slots || from.quality_size() != slots ||
+      from.flags_size() != slots || from.type_size() != slots || from.low_size() != from.door_size() ||
+      from.high_size() != from.door_size())
+    return wrong();
+  if (from.door_size() + from.previous_size() > 0) {  // another policy may have drawn lines where this one does not
+    lane.doors.resize(lane.held.size());
+    lane.previous.resize(lane.held.size());
+  }
+  int doors = 0, previous = 0;
+  for (int row = 0; row < slots; ++row) {
+    const auto slot = static_cast<std::uint32_t>(row);
+    Held& held = lane.held[slot];
+    held.value = from.held(row);
+    held.sent = from.sent(row);
+    held.seen = from.seen(row);
+    held.quality = from.quality(row);
+    held.type = static_cast<std::uint8_t>(from.type(row));
+    // The rule that held something back goes on; another one comes with the next reading, after what was held back.
+    const auto flags = static_cast<std::uint8_t>(from.flags(row) & (kHeld | kHeldBack));
+    if (same_policy && (flags & kHeldBack))
+      if (Status status = configure(slot, held.seen, lane); !status.ok()) return status;
+    held.flags = flags;
+    if (flags & kSuppressed) {
+      const auto at = from.pending().find(slot);
+      if (at == from.pending().end()) return wrong();
+      suppress(lane, slot, restored(at->second.reading()), at->second.text());
+    }
+    if ((flags & kDoor && doors == from.door_size()) || (flags & kPrevious && previous == from.previous_size())) return wrong();
+    if (flags & kDoor) {
+      lane.doors[slot].newest = restored(from.door(doors));
+      lane.doors[slot].window = SlopeWindow::restored(from.low(doors), from.high(doors));
+      ++doors;
+    }
+    if (flags & kPrevious) lane.previous[slot] = restored(from.previous(previous++));
+    if ((flags & kHeldBack) && !(held.flags & kListed)) lane.list(slot, table().node_of(slot));
+  }
+  for (const auto& [slot, text] : from.text()) lane.text[slot] = text;
   return {};
 }
 

@@ -81,6 +81,8 @@ class JsonForm final : public Form {
   v1::Frame frame_;
 };
 
+/// bad_data: JSON has no other strings.
+Status not_utf8();
 /// The zero of a column's type: what the value of a null is.
 bool is_zero(const Columns& columns, std::size_t row);
 /// A value as JSON.

@@ -44,14 +44,6 @@ double modulation_power(BearingFault fault) { return fault == BearingFault::inne
 
 }  // namespace
 
-double Bearing::ftf() const { return 0.5 * (1 - element_diameter / pitch_diameter * std::cos(contact_angle)); }
-double Bearing::bpfo() const { return elements * ftf(); }
-double Bearing::bpfi() const { return elements * (1 - ftf()); }
-double Bearing::bsf() const {
-  const double ratio = element_diameter / pitch_diameter * std::cos(contact_angle);
-  return pitch_diameter / (2 * element_diameter) * (1 - ratio * ratio);
-}
-
 std::optional<BearingFault> bearing_fault(std::string_view name) {
   if (name == "outer") return BearingFault::outer;
   if (name == "inner") return BearingFault::inner;

@@ -12,26 +12,11 @@
 #include <string_view>
 #include <vector>
 
+#include "kernel/bearing.hpp"
 #include "kernel/plant_random.hpp"
 #include "wire/frame.hpp"
 
 namespace twinpipe {
-
-/// A rolling element bearing. Diameters in millimetres, contact angle in radians.
-struct Bearing {
-  int elements;
-  double element_diameter;
-  double pitch_diameter;
-  double contact_angle = 0;
-
-  // Multiples of the shaft's speed.
-  double bpfo() const;  // outer race
-  double bpfi() const;  // inner race
-  double ftf() const;   // cage
-  double bsf() const;   // rolling element's spin; a defect on it strikes both races, so twice a turn
-};
-inline constexpr Bearing kBearing6205{9, 7.94, 39.04};     // drive end
-inline constexpr Bearing kBearing6203{8, 6.746, 28.4988};  // other end
 
 enum class BearingFault : std::uint8_t { outer, inner, ball, cage };
 std::optional<BearingFault> bearing_fault(std::string_view name);

@@ -2,6 +2,8 @@
 // The twin fold's hot path: readings into metrics.
 #include "kernel/twin_fold.hpp"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <bit>
 
@@ -33,8 +35,6 @@ struct TextValues {
   }
 };
 
-bool is_text(std::uint8_t type) { return type == v1::VALUE_TYPE_STRING || type == v1::VALUE_TYPE_BYTES; }
-
 /// Message number and index as one key to compare.
 std::uint64_t order_of(const Columns& columns, std::size_t row) {
   if (columns.seq.empty()) return 0;
@@ -44,7 +44,9 @@ std::uint64_t order_of(const Columns& columns, std::size_t row) {
 }  // namespace
 
 TwinFold::TwinFold(const SeriesTable& table, const Policy& policy, TwinOptions options)
-    : Stage(table), policy_(&policy), options_(options) {}
+    : Stage(table), rules_(policy, "twin-fold", {}, "freshness"), options_(options) {
+  encoder_.set_policies(policy.digest(), {});
+}
 
 TwinFold::~TwinFold() = default;
 
@@ -55,9 +57,15 @@ bool TwinFold::reads(FrameKind kind) const {
     case FrameKind::waveform:
     case FrameKind::lifecycle:
     case FrameKind::watermark:
+    case FrameKind::aggregates:
+    case FrameKind::spectra:
     case FrameKind::applied: return true;
     default: return false;
   }
+}
+
+void TwinFold::on_open(Output& out) {
+  if (!rules_.digest().empty()) out.frame(rules_.applied());  // --policy is optional
 }
 
 Status TwinFold::on_series(const std::vector<Declared>& declared, const FrameView& frame, Output& out) {
@@ -78,6 +86,7 @@ Status TwinFold::on_series(const std::vector<Declared>& declared, const FrameVie
       asset_index_.emplace(asset_key(asset.site, asset.line, asset.asset), number);
     }
     Node& node = nodes_[state.node];
+    state.layout.clear();
     if (series.is_new) {
       metric.asset = number;
       const auto by_name = [this](std::uint32_t slot) -> const std::string& { return table().series(slot).sensor.name(); };
@@ -88,6 +97,7 @@ Status TwinFold::on_series(const std::vector<Declared>& declared, const FrameVie
     metric.current = session_ordinal(node, asset.has_session, asset.session);
     if (metric.current > node.current) begin_session(node, metric.current);
   }
+  tell_expired(out);
   return pass(frame, out);
 }
 
@@ -128,7 +138,7 @@ void TwinFold::fold(const Columns& columns, const Values& values) {
       metric.first_seen = std::min(metric.first_seen, time);
       continue;
     }
-    values.hold(row, metric.value, metric.seen && is_text(metric.type), texts_);
+    values.hold(row, metric.value, metric.seen && is_text(static_cast<ValueType>(metric.type)), texts_);
     metric.time = time;
     metric.first_seen = std::min(metric.first_seen, time);
     metric.order = order;
@@ -153,27 +163,51 @@ Status TwinFold::on_readings(const Columns& columns, const FrameView&, Output&) 
 }
 
 /// A waveform has no single value: the twin knows when it was last seen and how good it was.
-Status TwinFold::on_waveform(const v1::Waveform& waveform, std::uint32_t slot, const FrameView&, Output&) {
-  const std::uint32_t alias = waveform.series();
-  const Nanos time = waveform.time();
-  const std::uint32_t quality = (waveform.has_quality() ? waveform.quality() : kGood) | v1::QUALITY_NULL;
+void TwinFold::sight(std::uint32_t slot, Nanos time, std::uint32_t quality, bool historical) {
+  quality |= v1::QUALITY_NULL;
+  const double nothing = 0;
   Columns columns;
-  columns.alias = std::span(&alias, 1);
-  columns.slot = std::span(&slot, 1);
+  columns.alias = columns.slot = std::span(&slot, 1);
   columns.time = std::span(&time, 1);
   columns.type = v1::VALUE_TYPE_WAVEFORM;
   columns.quality = std::span(&quality, 1);
-  columns.historical = waveform.historical();
-  const double nothing = 0;
+  columns.historical = historical;
   fold(columns, NumberValues<double>{std::span(&nothing, 1)});
+}
+
+Status TwinFold::on_waveform(const v1::Waveform& waveform, std::uint32_t slot, const FrameView&, Output&) {
+  sight(slot, waveform.time(), waveform.has_quality() ? waveform.quality() : kGood, waveform.historical());
+  return {};
+}
+
+/// Where waveforms stay at the edge, what was derived from them says that their sensor lives.
+template <class Rows>
+Status TwinFold::sight_all(const Rows& rows, const google::protobuf::RepeatedField<Nanos>& times) {
+  if (times.size() != rows.series_size()) return Status::error(Code::bad_data, "derived rows without their times");
+  for (int row = 0; row < rows.series_size(); ++row) {
+    const std::uint32_t alias = rows.series(row);
+    if (alias >= table().slots().size())
+      return Status::error(Code::bad_data, fmt::format("undeclared alias {}: {} are declared", alias, table().slots().size()));
+    const std::uint32_t slot = table().slots()[alias];
+    if (table().series(slot).sensor.type() == v1::VALUE_TYPE_WAVEFORM) sight(slot, times[row], kGood, rows.historical());
+  }
   return {};
 }
 
 Status TwinFold::on_frame(const v1::Frame& frame, const FrameView& view, Output& out) {
-  const v1::Applied& policy = frame.applied();
-  const auto at = std::ranges::find(applied_, policy.tool(), &v1::Applied::tool);
-  if (at == applied_.end()) applied_.push_back(policy);
-  else *at = policy;
+  Status status;
+  if (view.kind == FrameKind::aggregates) {
+    status = sight_all(frame.aggregates(), frame.aggregates().end());
+  } else if (view.kind == FrameKind::spectra) {
+    status = sight_all(frame.spectra(), frame.spectra().end());
+  } else {
+    const v1::Applied& policy = frame.applied();
+    const auto at = std::ranges::find(applied_, policy.tool(), &v1::Applied::tool);
+    if (at == applied_.end()) applied_.push_back(policy);
+    else *at = policy;
+    encoder_.set_policies(rules_.digest(), applied_);
+  }
+  if (!status.ok()) return status;
   return pass(view, out);
 }
 

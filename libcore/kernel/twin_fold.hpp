@@ -17,7 +17,8 @@
 #include <vector>
 
 #include "kernel/stage.hpp"
-#include "policy/policy.hpp"
+#include "kernel/twin_encoder.hpp"
+#include "policy/rule_book.hpp"
 
 namespace twinpipe {
 
@@ -36,12 +37,13 @@ class TwinFold final : public Stage {
   ~TwinFold() override;
 
   bool reads(FrameKind kind) const override;
+  void on_open(Output& out) override;
   Status on_series(const std::vector<Declared>& declared, const FrameView& frame, Output& out) override;
   Status on_readings(const Columns& columns, const FrameView& frame, Output& out) override;
   Status on_waveform(const v1::Waveform& waveform, std::uint32_t slot, const FrameView& frame, Output& out) override;
   Status on_lifecycle(const v1::Lifecycle& lifecycle, const FrameView& frame, Output& out) override;
   Status on_watermark(const v1::Watermark& watermark, const FrameView& frame, Output& out) override;
-  /// Applied: which policies shaped what follows.
+  /// Applied: which policies shaped what follows. Aggregates and Spectra of waveforms: they count as sightings.
   Status on_frame(const v1::Frame& frame, const FrameView& view, Output& out) override;
   Status finish(Output& out) override;
 
@@ -62,6 +64,9 @@ class TwinFold final : public Stage {
   template <class Values>
   void fold(const Columns& columns, const Values& values);
   void accepted(std::uint32_t slot);
+  void sight(std::uint32_t slot, Nanos time, std::uint32_t quality, bool historical);
+  template <class Rows>
+  Status sight_all(const Rows& rows, const google::protobuf::RepeatedField<Nanos>& times);
   void touch(std::uint32_t asset, bool state_changed);
 
   // twin_liveness.cpp: sessions, freshness
@@ -73,16 +78,18 @@ class TwinFold final : public Stage {
   void refresh_asset(std::uint32_t asset);
   void configure(std::uint32_t slot, Nanos at);
   void expire(Node& node);
+  void tell_expired(Output& out);
   const AssetState* find_asset(const v1::Lifecycle& lifecycle, std::uint32_t& asset) const;
 
   // twin_state.cpp: frames, state
   void rank(Node& node);
   void emit(Node& node, Output& out);
   void emit_asset(std::uint32_t asset, Output& out);
-  void describe(std::uint32_t asset, v1::Twin& twin);
-  void describe_metric(std::uint32_t slot, v1::TwinMetric& to) const;
+  void sort_by_name(std::vector<std::uint32_t>& assets) const;
+  const TwinLayout& layout_of(std::uint32_t asset);
+  FrameView encode(std::uint32_t asset);
 
-  const Policy* policy_;
+  RuleBook rules_;
   TwinOptions options_;
   std::vector<Metric> metrics_;      // by slot
   std::vector<std::string> texts_;   // values of string series, by Metric::value
@@ -92,7 +99,7 @@ class TwinFold final : public Stage {
   std::unordered_map<std::string, std::uint32_t> node_index_;
   std::unordered_map<std::string, std::uint32_t> asset_index_;  // by asset key
   std::vector<v1::Applied> applied_;                            // in force, one a tool
-  v1::Frame twin_frame_;
+  TwinEncoder encoder_;
   std::uint64_t late_ = 0, duplicates_ = 0, conflicts_ = 0, stale_ = 0, foreign_deaths_ = 0;
 };
 

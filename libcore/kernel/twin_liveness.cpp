@@ -78,15 +78,13 @@ void TwinFold::refresh_asset(std::uint32_t asset) {
 
 /// Finds the SLO that applies at event time `at`; remembers when a temporary rule will end.
 void TwinFold::configure(std::uint32_t slot, Nanos at) {
-  const Asset& asset = table().asset_of(slot);
-  const std::string& sensor = table().series(slot).sensor.name();
   Metric& metric = metrics_[slot];
   Node& node = nodes_[assets_[metric.asset].node];
-  const Rule* rule = policy_->match("freshness", asset.site, asset.line, asset.asset, sensor, at);
+  const auto [rule, until] = rules_.find(table(), slot, at);
+  node.rules_until = std::min(node.rules_until, until);
   metric.slo = options_.default_slo;
   if (rule == nullptr) return;
   metric.slo = rule->text("reports", "periodic") == "on-change" ? 0 : rule->duration("slo").value_or(options_.default_slo);
-  if (rule->expires) node.rules_until = std::min(node.rules_until, *rule->expires);
 }
 
 /// Staleness comes due: pops every deadline that the watermark has passed. A series is pushed again at most once per SLO.
@@ -113,9 +111,14 @@ Status TwinFold::on_watermark(const v1::Watermark& watermark, const FrameView& f
   if (watermark.lane() == v1::LANE_LIVE && watermark.time() > node.watermark) {
     node.watermark = watermark.time();
     expire(node);
+    tell_expired(out);
   }
   emit(node, out);
   return pass(frame, out);
+}
+
+void TwinFold::tell_expired(Output& out) {
+  for (std::string& line : rules_.announce(out)) notice(std::move(line));
 }
 
 const TwinFold::AssetState* TwinFold::find_asset(const v1::Lifecycle& lifecycle, std::uint32_t& asset) const {

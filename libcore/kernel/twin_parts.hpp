@@ -31,6 +31,7 @@ struct TwinFold::AssetState {
   v1::Lifecycle::Reason reason = v1::Lifecycle::REASON_UNSPECIFIED;
   Nanos since = 0;
   Nanos as_of = kBeginning;
+  TwinLayout layout;  // made when it is first told, and again after a declaration
 };
 
 struct TwinFold::Node {

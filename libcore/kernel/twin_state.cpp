@@ -9,14 +9,18 @@
 
 namespace twinpipe {
 
+void TwinFold::sort_by_name(std::vector<std::uint32_t>& assets) const {
+  std::ranges::sort(assets, {}, [this](std::uint32_t number) {
+    const Asset& asset = table().asset(number);
+    return std::tie(asset.site, asset.line, asset.asset);
+  });
+}
+
 /// Numbers a node's assets by name, so that ticks sort numbers and not names.
 void TwinFold::rank(Node& node) {
   if (node.ranked) return;
   std::vector<std::uint32_t> order = node.assets;
-  std::ranges::sort(order, {}, [this](std::uint32_t number) {
-    const Asset& asset = table().asset(number);
-    return std::tie(asset.site, asset.line, asset.asset);
-  });
+  sort_by_name(order);
   for (std::uint32_t i = 0; i < order.size(); ++i) assets_[order[i]].rank = i;
   node.ranked = true;
 }
@@ -35,69 +39,57 @@ void TwinFold::emit(Node& node, Output& out) {
   node.dirty.clear();
 }
 
-void TwinFold::emit_asset(std::uint32_t asset, Output& out) {
-  v1::Twin& twin = *twin_frame_.mutable_twin();
-  twin.Clear();
-  describe(asset, twin);
-  out.frame(twin_frame_);
+void TwinFold::emit_asset(std::uint32_t asset, Output& out) { out.forward(encode(asset)); }
+
+const TwinLayout& TwinFold::layout_of(std::uint32_t number) {
+  TwinLayout& layout = assets_[number].layout;
+  if (!layout.head.empty()) return layout;
+  const Asset& asset = table().asset(number);
+  v1::Twin head;
+  head.set_site(asset.site);
+  head.set_line(asset.line);
+  head.set_asset(asset.asset);
+  head.set_node(nodes_[assets_[number].node].name);
+  if (asset.has_session) *head.mutable_session() = asset.session;
+  layout.head = head.SerializeAsString();
+  for (const std::uint32_t slot : assets_[number].slots) layout.add_metric(table().series(slot).sensor);
+  return layout;
 }
 
-void TwinFold::describe(std::uint32_t number, v1::Twin& twin) {
-  const Asset& asset = table().asset(number);
+FrameView TwinFold::encode(std::uint32_t number) {
   AssetState& state = assets_[number];
   const Node& node = nodes_[state.node];
-  twin.set_site(asset.site);
-  twin.set_line(asset.line);
-  twin.set_asset(asset.asset);
-  twin.set_node(node.name);
-  if (asset.has_session) *twin.mutable_session() = asset.session;
-  twin.set_online(!node.offline && !node.blind && !state.dead);
-  twin.set_reason(state.reason);
-  twin.set_since(state.since);
   state.as_of = std::max(state.as_of, node.watermark);
-  for (const std::uint32_t slot : state.slots) {
+  for (const std::uint32_t slot : state.slots)
     if (metrics_[slot].seen) state.as_of = std::max(state.as_of, metrics_[slot].time);
-    describe_metric(slot, *twin.add_metric());
+  encoder_.begin(layout_of(number), {.online = !node.offline && !node.blind && !state.dead,
+                                     .reason = state.reason,
+                                     .since = state.since,
+                                     .as_of = state.as_of == kBeginning ? 0 : state.as_of});
+  for (const std::uint32_t slot : state.slots) {
+    const Metric& metric = metrics_[slot];
+    const auto type = static_cast<ValueType>(metric.type);
+    encoder_.add({.freshness = static_cast<v1::Freshness>(metric.freshness),
+                  .slo = metric.slo,
+                  .seen = metric.seen,
+                  .type = type,
+                  .value = metric.value,
+                  .text = is_text(type) ? std::string_view(texts_[metric.value]) : std::string_view(),
+                  .time = metric.time,
+                  .first_seen = metric.first_seen,
+                  .quality = metric.quality});
   }
-  if (state.as_of != kBeginning) twin.set_as_of(state.as_of);
-  twin.set_policy_digest(policy_->digest());
-  for (const v1::Applied& policy : applied_) twin.add_shaped_by(policy.digest());
-}
-
-void TwinFold::describe_metric(std::uint32_t slot, v1::TwinMetric& to) const {
-  const Metric& metric = metrics_[slot];
-  const v1::Sensor& sensor = table().series(slot).sensor;
-  to.set_sensor(sensor.name());
-  to.set_unit(sensor.unit().empty() ? sensor.declared_unit() : sensor.unit());
-  to.set_freshness(static_cast<v1::Freshness>(metric.freshness));
-  to.set_slo(metric.slo);
-  if (!metric.seen) return;
-  to.set_time(metric.time);
-  to.set_first_seen(metric.first_seen);
-  to.set_last_seen(metric.time);
-  to.set_quality(metric.quality);
-  if (is_null(metric.quality)) return;
-  v1::Value& value = *to.mutable_value();
-  switch (static_cast<ValueType>(metric.type)) {
-    case v1::VALUE_TYPE_BOOL: value.set_bool_value(metric.value != 0); break;
-    case v1::VALUE_TYPE_INT64: value.set_int_value(static_cast<std::int64_t>(metric.value)); break;
-    case v1::VALUE_TYPE_UINT64: value.set_uint_value(metric.value); break;
-    case v1::VALUE_TYPE_STRING: value.set_string_value(texts_[metric.value]); break;
-    case v1::VALUE_TYPE_BYTES: value.set_bytes_value(texts_[metric.value]); break;
-    default: value.set_double_value(std::bit_cast<double>(metric.value)); break;
-  }
+  return encoder_.end();
 }
 
 void TwinFold::snapshot(const std::function<void(const v1::Twin&)>& take) {
   std::vector<std::uint32_t> order(assets_.size());
   for (std::uint32_t i = 0; i < order.size(); ++i) order[i] = i;
-  std::ranges::sort(order, {}, [this](std::uint32_t number) {
-    const Asset& asset = table().asset(number);
-    return std::tie(asset.site, asset.line, asset.asset);
-  });
+  sort_by_name(order);
   for (const std::uint32_t number : order) {
+    const std::string_view bytes = encode(number).payload;
     v1::Twin twin;
-    describe(number, twin);
+    twin.ParseFromArray(bytes.data(), static_cast<int>(bytes.size()));
     take(twin);
   }
 }
@@ -162,6 +154,7 @@ Status TwinFold::load(std::string_view bytes) {
   asset_index_.clear();
   texts_.assign(state.text().begin(), state.text().end());
   applied_.assign(state.applied().begin(), state.applied().end());
+  encoder_.set_policies(rules_.digest(), applied_);
   for (const v1::TwinNodeState& from : state.node()) {
     Node& node = nodes_[node_index(from.name())];
     node.sessions.assign(from.session().begin(), from.session().end());

@@ -20,6 +20,24 @@ Nanos sample_time(const v1::Waveform& waveform, std::size_t sample) {
   return waveform.time() + std::llround(static_cast<double>(sample) * waveform.sample_period() * static_cast<double>(kSecond));
 }
 
+v1::Waveform samples_between(const v1::Waveform& whole, std::size_t from, std::size_t to) {
+  v1::Waveform part;
+  part.set_series(whole.series());
+  part.set_time(sample_time(whole, from));
+  part.set_sample_period(whole.sample_period());
+  const auto begin = static_cast<std::ptrdiff_t>(from), end = static_cast<std::ptrdiff_t>(to);
+  if (whole.float_sample_size() > 0)
+    part.mutable_float_sample()->Add(whole.float_sample().begin() + begin, whole.float_sample().begin() + end);
+  else part.mutable_double_sample()->Add(whole.double_sample().begin() + begin, whole.double_sample().begin() + end);
+  part.set_quality(whole.quality());
+  part.set_has_quality(whole.has_quality());
+  part.set_seq(whole.seq());
+  part.set_index(whole.index());
+  part.set_historical(whole.historical());
+  part.set_pinned(whole.pinned());
+  return part;
+}
+
 WaveformSplit::WaveformSplit(const v1::Waveform& waveform, std::size_t most)
     : whole_(&waveform),
       samples_(static_cast<std::size_t>(std::max(waveform.float_sample_size(), waveform.double_sample_size()))),
@@ -35,23 +53,9 @@ WaveformSplit::WaveformSplit(const v1::Waveform& waveform, std::size_t most)
 }
 
 v1::Waveform WaveformSplit::next() {
-  const std::size_t n = std::min(step_, samples_ - at_);
-  v1::Waveform part;
-  part.set_series(whole_->series());
-  part.set_time(sample_time(*whole_, at_));
-  part.set_sample_period(whole_->sample_period());
-  const auto begin = static_cast<std::ptrdiff_t>(at_), end = static_cast<std::ptrdiff_t>(at_ + n);
-  if (whole_->float_sample_size() > 0)
-    part.mutable_float_sample()->Add(whole_->float_sample().begin() + begin, whole_->float_sample().begin() + end);
-  else part.mutable_double_sample()->Add(whole_->double_sample().begin() + begin, whole_->double_sample().begin() + end);
-  part.set_quality(whole_->quality());
-  part.set_has_quality(whole_->has_quality());
-  part.set_seq(whole_->seq());
-  part.set_index(whole_->index());
-  part.set_historical(whole_->historical());
-  part.set_pinned(whole_->pinned());
-  at_ += n;
-  return part;
+  const std::size_t from = at_;
+  at_ += std::min(step_, samples_ - at_);
+  return samples_between(*whole_, from, at_);
 }
 
 }  // namespace twinpipe

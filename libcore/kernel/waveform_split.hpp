@@ -11,6 +11,9 @@ namespace twinpipe {
 /// Time of the `sample`-th sample, rounded to the nearest nanosecond; counted from the start, so that errors do not add up.
 Nanos sample_time(const v1::Waveform& waveform, std::size_t sample);
 
+/// Samples [from, to) as a waveform of their own.
+v1::Waveform samples_between(const v1::Waveform& waveform, std::size_t from, std::size_t to);
+
 class WaveformSplit {
  public:
   /// `most`: samples a part, at least 1. Parts are as long as that, or up to half shorter when their start times are whole

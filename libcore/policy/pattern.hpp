@@ -20,6 +20,8 @@ class Pattern {
 
   bool matches(std::string_view site, std::string_view line, std::string_view asset, std::string_view sensor) const;
   const std::string& text() const { return text_; }
+  /// A glob a level, decoded.
+  const std::array<std::string, 4>& levels() const { return levels_; }
 
  private:
   std::string text_;

@@ -7,6 +7,7 @@
 
 #include <algorithm>
 #include <set>
+#include <tuple>
 
 #include "policy/digest.hpp"
 #include "wire/quantity.hpp"
@@ -45,6 +46,29 @@ Result<std::string> required_text(dom::object object, std::string_view key) {
   return std::string(text);
 }
 
+Result<ParameterValue> read_bands(const Parameter& parameter, dom::element element, std::string_view where) {
+  dom::object object;
+  if (element.get(object) != simdjson::SUCCESS)
+    return bad("{}: '{}' is not an object of bands such as {{\"low\": [10, 1000]}}", where, parameter.name);
+  NamedBands bands;
+  for (const auto& [name, value] : object) {
+    dom::array edges;
+    NamedBand band{std::string(name), 0, 0};
+    if (name.empty()) return bad("{}: '{}' has a band without a name", where, parameter.name);
+    if (std::ranges::find(bands, name, &NamedBand::name) != bands.end())
+      return bad("{}: '{}': band '{}' stands there twice", where, parameter.name, name);
+    if (value.get(edges) != simdjson::SUCCESS || edges.size() != 2 || edges.at(0).get(band.low) != simdjson::SUCCESS ||
+        edges.at(1).get(band.high) != simdjson::SUCCESS)
+      return bad("{}: '{}': band '{}' is not [low, high] in Hz", where, parameter.name, name);
+    if (!(band.low >= 0 && band.high > band.low))
+      return bad("{}: '{}': band '{}' from {} to {} Hz is none: 0 <= low < high", where, parameter.name, name, band.low,
+                 band.high);
+    bands.push_back(std::move(band));
+  }
+  std::ranges::sort(bands, {}, [](const NamedBand& band) { return std::tie(band.low, band.high, band.name); });
+  return ParameterValue(std::move(bands));
+}
+
 Result<ParameterValue> read_value(const Parameter& parameter, dom::element element, std::string_view where) {
   switch (parameter.kind) {
     case ParameterKind::number: {
@@ -72,6 +96,7 @@ Result<ParameterValue> read_value(const Parameter& parameter, dom::element eleme
       if (element.get(truth) != simdjson::SUCCESS) return bad("{}: '{}' is not true or false", where, parameter.name);
       return ParameterValue(truth);
     }
+    case ParameterKind::bands: return read_bands(parameter, element, where);
   }
   return bad("{}: '{}' is of no known kind", where, parameter.name);
 }
@@ -143,6 +168,22 @@ const T* value_of(const Rule& rule, std::string_view parameter) {
 
 }  // namespace
 
+std::string as_text(const ParameterValue& value) {
+  struct {
+    std::string operator()(double number) const { return fmt::format("{}", number); }
+    std::string operator()(Nanos duration) const { return format_duration(duration); }
+    std::string operator()(const std::string& text) const { return text; }
+    std::string operator()(bool truth) const { return truth ? "true" : "false"; }
+    std::string operator()(const NamedBands& bands) const {
+      std::string text;
+      for (const NamedBand& band : bands)
+        text += fmt::format("{}\"{}\": [{}, {}]", text.empty() ? "" : ", ", band.name, band.low, band.high);
+      return "{" + text + "}";
+    }
+  } const visitor;
+  return std::visit(visitor, value);
+}
+
 std::optional<double> Rule::number(std::string_view parameter) const {
   const double* value = value_of<double>(*this, parameter);
   return value == nullptr ? std::nullopt : std::optional(*value);
@@ -161,6 +202,19 @@ std::string Rule::text(std::string_view parameter, std::string_view otherwise) c
 bool Rule::boolean(std::string_view parameter, bool otherwise) const {
   const bool* value = value_of<bool>(*this, parameter);
   return value == nullptr ? otherwise : *value;
+}
+
+const NamedBands& Rule::bands(std::string_view parameter) const {
+  static const NamedBands kNone;
+  const NamedBands* value = value_of<NamedBands>(*this, parameter);
+  return value == nullptr ? kNone : *value;
+}
+
+std::string Rule::settings() const {
+  std::string text;
+  for (const auto& [parameter, value] : parameters)
+    text += fmt::format("{}{} {}", text.empty() ? "" : ", ", parameter, as_text(value));
+  return text;
 }
 
 Result<Policy> Policy::parse(std::string_view json) {
@@ -193,6 +247,11 @@ Result<Policy> Policy::parse(std::string_view json) {
   return policy;
 }
 
+bool rivals(const Section& section, const Rule& one, const Rule& other) {
+  return section.apart.empty() ||
+         one.text(section.apart, section.apart_default) == other.text(section.apart, section.apart_default);
+}
+
 const std::vector<Rule>& Policy::rules(std::string_view section) const {
   static const std::vector<Rule> kNone;
   const auto at = sections_.find(section);
@@ -204,6 +263,19 @@ const Rule* Policy::match(std::string_view section, std::string_view site, std::
   for (const Rule& rule : rules(section))
     if (!(rule.expires && at >= *rule.expires) && rule.pattern.matches(site, line, asset, sensor)) return &rule;
   return nullptr;
+}
+
+std::vector<const Rule*> Policy::matches(std::string_view name, std::string_view site, std::string_view line,
+                                         std::string_view asset, std::string_view sensor, Nanos at) const {
+  std::vector<const Rule*> found;
+  const auto sections = policy_sections();
+  const auto section = std::ranges::find(sections, name, &Section::name);
+  for (const Rule& rule : rules(name)) {
+    if ((rule.expires && at >= *rule.expires) || !rule.pattern.matches(site, line, asset, sensor)) continue;
+    const auto rival = [&](const Rule* earlier) { return rivals(*section, *earlier, rule); };
+    if (std::ranges::none_of(found, rival)) found.push_back(&rule);
+  }
+  return found;
 }
 
 }  // namespace twinpipe

@@ -15,9 +15,19 @@
 
 namespace twinpipe {
 
-/// A rule's parameter as its section declares it.
-enum class ParameterKind { number, duration, text, boolean };
-using ParameterValue = std::variant<double, Nanos, std::string, bool>;
+/// A band of frequencies with a name: [low, high) in Hz.
+struct NamedBand {
+  std::string name;
+  double low = 0, high = 0;
+};
+/// In the order of their edges, then names: the order in which a file happens to have them is no part of its content.
+using NamedBands = std::vector<NamedBand>;
+
+/// A rule's parameter as its section declares it. Bands are an object {"name": [low, high], …}.
+enum class ParameterKind { number, duration, text, boolean, bands };
+using ParameterValue = std::variant<double, Nanos, std::string, bool, NamedBands>;
+/// As the policy file has it: "0.5", "1m", "on-change", "true".
+std::string as_text(const ParameterValue& value);
 
 struct Parameter {
   std::string_view name;
@@ -30,6 +40,9 @@ struct Parameter {
 struct Section {
   std::string_view name;
   std::span<const Parameter> parameters;
+  /// A text parameter: rules that differ in it apply beside each other, and the first match wins among those alike.
+  std::string_view apart = {};
+  std::string_view apart_default = {};  // what its absence stands for
 };
 std::span<const Section> policy_sections();
 
@@ -44,7 +57,13 @@ struct Rule {
   std::optional<Nanos> duration(std::string_view parameter) const;
   std::string text(std::string_view parameter, std::string_view otherwise) const;
   bool boolean(std::string_view parameter, bool otherwise) const;
+  const NamedBands& bands(std::string_view parameter) const;  // none where the rule has none
+  /// All of them for people: "absolute 0.5, heartbeat 1m".
+  std::string settings() const;
 };
+
+/// True when at most one of the two applies to a series: the first to match.
+bool rivals(const Section& section, const Rule& one, const Rule& other);
 
 class Policy {
  public:
@@ -65,6 +84,9 @@ class Policy {
   /// The first rule that matches and has not expired at event time `at`; nullptr when none does.
   const Rule* match(std::string_view section, std::string_view site, std::string_view line, std::string_view asset,
                     std::string_view sensor, Nanos at) const;
+  /// All that apply: the first of its rivals each, in order. One at most where a section does not say `apart`.
+  std::vector<const Rule*> matches(std::string_view section, std::string_view site, std::string_view line, std::string_view asset,
+                                   std::string_view sensor, Nanos at) const;
 
  private:
   std::string name_, version_, owner_, digest_;

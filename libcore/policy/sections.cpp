@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // The sections that a policy file may have, and the parameters of their rules.
 #include <array>
+#include <limits>
 
 #include "policy/policy.hpp"
 
@@ -10,19 +11,74 @@ namespace {
 using enum ParameterKind;
 
 constexpr std::array kDeadband{
-    Parameter{"absolute", number},     // greatest |value − held| that is suppressed, in the series' unit
-    Parameter{"percent", number},      // the same in per cent of the engineering range
-    Parameter{"heartbeat", duration},  // longest silence
-    Parameter{"shortest", duration},   // shortest interval between two readings
+    Parameter{"absolute", number},               // greatest |value − held| that is suppressed, in the series' unit
+    Parameter{"percent", number},                // the same in per cent of the engineering range
+    Parameter{"previous", boolean},              // the last reading suppressed is sent before the one that passes
+    Parameter{"swinging_door", number},          // greatest |value − straight line|, in the series' unit
+    Parameter{"swinging_door_percent", number},  // the same in per cent of the engineering range
+    Parameter{"heartbeat", duration},            // longest silence
+    Parameter{"shortest", duration},             // shortest interval between two readings
 };
 constexpr std::array<std::string_view, 2> kReports{"periodic", "on-change"};
 constexpr std::array kFreshness{
     Parameter{"slo", duration},               // older than this is stale
     Parameter{"reports", text, 0, kReports},  // how the sensor speaks: fresh by its own readings, or while its node lives
 };
+constexpr std::array<std::string_view, 5> kWindowFunctions{"rectangular", "hann", "hamming", "blackman", "flattop"};
+constexpr std::array<std::string_view, 3> kDetrends{"none", "constant", "linear"};
+constexpr std::array<std::string_view, 2> kPrecisions{"samples", "double"};
+constexpr std::array kFftBands{
+    Parameter{"segment", number, 2},                          // samples a transform
+    Parameter{"overlap", number},                             // of segments, in per cent
+    Parameter{"overlap_samples", number},                     // the same in samples
+    Parameter{"window_function", text, 0, kWindowFunctions},  // periodic
+    Parameter{"detrend", text, 0, kDetrends},                 // taken off each segment
+    Parameter{"precision", text, 0, kPrecisions},             // of the transform
+    Parameter{"window", duration},                            // joins waveforms; otherwise each is a spectrum
+    Parameter{"join_tolerance", duration},                    // greatest distance between two that join
+    Parameter{"acceleration", boolean},                       // the samples' own spectrum
+    Parameter{"velocity", boolean},                           // its integral
+    Parameter{"velocity_low", number},                        // Hz, where the integral begins
+    Parameter{"envelope", boolean},                           // of the samples within a pass band
+    Parameter{"envelope_low", number},                        // Hz, the pass band
+    Parameter{"envelope_high", number},                       // Hz
+    Parameter{"bands", bands},                                // of every quantity
+    Parameter{"velocity_bands", bands},                       // instead of those, of the velocity
+    Parameter{"envelope_bands", bands},                       // instead of those, of the envelope
+    Parameter{"bearing_elements", number, 1},                 // rolling elements
+    Parameter{"bearing_ball_diameter", number},               // in the same unit as
+    Parameter{"bearing_pitch_diameter", number},              // the circle through their centres
+    Parameter{"bearing_contact_angle", number},               // degrees
+    Parameter{"bearing_harmonics", number, 1},                // of each fault frequency
+    Parameter{"bearing_half_width", number},                  // of the bands around them, in per cent of their frequency
+    Parameter{"bearing_half_width_hz", number},               // the same in Hz
+    Parameter{"shaft_rpm", number},                           // turns a minute
+};
+constexpr double kAnyNumber = -std::numeric_limits<double>::infinity();
+constexpr std::array kExcPass{
+    Parameter{"signal", text},               // value, rate, band:NAME, total, rms, …; `value` when absent
+    Parameter{"above", number, kAnyNumber},  // crossed by a greater value
+    Parameter{"below", number, kAnyNumber},  // crossed by a smaller value
+    Parameter{"hysteresis", number},         // how far a value has to come back
+    Parameter{"on_delay", duration},         // how long the condition has to hold
+    Parameter{"pre", duration},              // raw from so long before the crossing passes
+    Parameter{"post", duration},             // and until so long behind its end
+    Parameter{"passes", text},               // glob over the sensors of the asset whose raw passes
+    Parameter{"budget", number},             // bytes of raw an hour and asset
+};
+constexpr std::array<std::string_view, 4> kWeighting{"auto", "count", "step", "linear"};
+constexpr std::array kWinAgg{
+    Parameter{"window", duration},                // length
+    Parameter{"slide", duration},                 // from one window's start to the next one's; divides the window
+    Parameter{"lateness", duration},              // how long after a window's end readings still correct it
+    Parameter{"period", duration},                // between two readings, as expected
+    Parameter{"heartbeat", duration},             // longest silence that a time-weighted row bridges
+    Parameter{"weighting", text, 0, kWeighting},  // of readings, or of the time between them
+};
 constexpr std::array kSections{
-    Section{"deadband", kDeadband},
-    Section{"freshness", kFreshness},
+    Section{"deadband", kDeadband},  Section{"exc-pass", kExcPass, "signal", "value"},
+    Section{"fft-bands", kFftBands}, Section{"freshness", kFreshness},
+    Section{"winagg", kWinAgg},
 };
 
 }  // namespace

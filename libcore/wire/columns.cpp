@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Readings payload ⇄ columns. Packed columns are copied with memcpy; what is not written the usual way (a column in
+// Readings payload → columns. Packed columns are copied with memcpy; what is not written the usual way (a column in
 // pieces, or unpacked: both are legal protobuf) goes through the generated parser.
 #include "wire/columns.hpp"
 
@@ -39,8 +39,8 @@ bool copy_varints(std::string_view bytes, std::vector<T>& column) {
   return true;
 }
 
-constexpr std::uint8_t tag(int field, unsigned type) { return static_cast<std::uint8_t>(field << 3 | static_cast<int>(type)); }
-constexpr unsigned kVarint = 0, kPacked = 2;
+constexpr std::uint8_t kHistorical = short_tag(Proto::kHistoricalFieldNumber, WireType::varint);
+constexpr std::uint8_t kPinned = short_tag(Proto::kPinnedFieldNumber, WireType::varint);
 
 bool take_length(std::string_view& rest, std::string_view& value) {
   std::uint64_t length = 0;
@@ -57,14 +57,14 @@ bool ReadingsDecoder::parse_packed(std::string_view rest) {
   while (!rest.empty()) {
     const auto key = static_cast<std::uint8_t>(rest[0]);
     rest.remove_prefix(1);
-    if (key == tag(Proto::kHistoricalFieldNumber, kVarint) || key == tag(Proto::kPinnedFieldNumber, kVarint)) {
+    if (key == kHistorical || key == kPinned) {
       if (rest.empty() || static_cast<std::uint8_t>(rest[0]) > 1) return false;
-      (key == tag(Proto::kHistoricalFieldNumber, kVarint) ? historical_ : pinned_) = rest[0] == 1;
+      (key == kHistorical ? historical_ : pinned_) = rest[0] == 1;
       rest.remove_prefix(1);
       continue;
     }
     std::string_view value;
-    if ((key & 7) != kPacked || !take_length(rest, value)) return false;
+    if (static_cast<WireType>(key & 7) != WireType::length_delimited || !take_length(rest, value)) return false;
     switch (key >> 3) {
       case Proto::kSeriesFieldNumber:
         if (!copy_fixed(value, alias_)) return false;
@@ -201,185 +201,6 @@ std::uint64_t count_rows(std::string_view payload) {
   for (Field field; !payload.empty() && take_field(payload, field);)
     if (field.number == Proto::kSeriesFieldNumber) rows += field.value.size() / sizeof(std::uint32_t);
   return rows;
-}
-
-// ---- encoding -------------------------------------------------------------------------------------------------------
-
-namespace {
-
-template <class T>
-std::size_t varints_size(std::span<const T> column, std::span<const std::uint32_t> rows) {
-  std::size_t size = 0;
-  for (const std::uint32_t row : rows) size += varint_size(column[row]);
-  return size;
-}
-
-std::size_t packed_size(std::size_t bytes) { return bytes == 0 ? 0 : 1 + varint_size(bytes) + bytes; }
-
-template <class T>
-char* put_fixed(char* at, int field, std::span<const T> column, std::span<const std::uint32_t> rows) {
-  if (column.empty()) return at;
-  *at++ = static_cast<char>(tag(field, kPacked));
-  at = put_varint(at, rows.size() * sizeof(T));
-  for (const std::uint32_t row : rows) {
-    std::memcpy(at, &column[row], sizeof(T));
-    at += sizeof(T);
-  }
-  return at;
-}
-
-template <class T>
-char* put_varints(char* at, int field, std::span<const T> column, std::span<const std::uint32_t> rows, std::size_t bytes) {
-  if (column.empty()) return at;
-  *at++ = static_cast<char>(tag(field, kPacked));
-  at = put_varint(at, bytes);
-  for (const std::uint32_t row : rows) at = put_varint(at, column[row]);
-  return at;
-}
-
-char* put_text(char* at, int field, std::string_view text) {
-  *at++ = static_cast<char>(tag(field, kPacked));
-  at = put_varint(at, text.size());
-  std::memcpy(at, text.data(), text.size());
-  return at + text.size();
-}
-
-}  // namespace
-
-void encode_rows(const Columns& columns, std::span<const std::uint32_t> rows, std::string& out) {
-  if (rows.empty()) return;
-  const std::size_t n = rows.size();
-  const std::size_t quality = columns.quality.empty() ? 0 : varints_size(columns.quality, rows);
-  const std::size_t seq = columns.seq.empty() ? 0 : varints_size(columns.seq, rows);
-  const std::size_t index = columns.index.empty() ? 0 : varints_size(columns.index, rows);
-  std::size_t payload = packed_size(n * 4) + packed_size(n * 8) + packed_size(quality) + packed_size(seq) + packed_size(index) +
-                        (columns.historical ? 2 : 0) + (columns.pinned ? 2 : 0);
-  if (!columns.doubles.empty() || !columns.ints.empty() || !columns.uints.empty()) payload += packed_size(n * 8);
-  if (!columns.bools.empty()) payload += packed_size(n);
-  if (!columns.texts.empty())
-    for (const std::uint32_t row : rows) payload += 1 + varint_size(columns.texts[row].size()) + columns.texts[row].size();
-
-  const std::size_t frame = 1 + varint_size(payload) + payload;
-  const std::size_t start = out.size();
-  out.resize(start + 1 + varint_size(frame) + frame);
-  char* at = out.data() + start;
-  *at++ = kFrameTag;
-  at = put_varint(at, frame);
-  *at++ = static_cast<char>(tag(v1::Frame::kReadings, kPacked));
-  at = put_varint(at, payload);
-  at = put_fixed(at, Proto::kSeriesFieldNumber, columns.alias, rows);
-  at = put_fixed(at, Proto::kTimeFieldNumber, columns.time, rows);
-  at = put_fixed(at, Proto::kDoubleValueFieldNumber, columns.doubles, rows);
-  at = put_fixed(at, Proto::kIntValueFieldNumber, columns.ints, rows);
-  at = put_fixed(at, Proto::kUintValueFieldNumber, columns.uints, rows);
-  at = put_fixed(at, Proto::kBoolValueFieldNumber, columns.bools, rows);
-  if (!columns.texts.empty()) {
-    const int field = columns.type == v1::VALUE_TYPE_BYTES ? Proto::kBytesValueFieldNumber : Proto::kStringValueFieldNumber;
-    for (const std::uint32_t row : rows) at = put_text(at, field, columns.texts[row]);
-  }
-  at = put_varints(at, Proto::kQualityFieldNumber, columns.quality, rows, quality);
-  at = put_varints(at, Proto::kSeqFieldNumber, columns.seq, rows, seq);
-  at = put_varints(at, Proto::kIndexFieldNumber, columns.index, rows, index);
-  for (const auto& [flag, field] :
-       {std::pair{columns.historical, Proto::kHistoricalFieldNumber}, std::pair{columns.pinned, Proto::kPinnedFieldNumber}}) {
-    if (!flag) continue;
-    *at++ = static_cast<char>(tag(field, kVarint));
-    *at++ = 1;
-  }
-}
-
-void encode_columns(const Columns& columns, std::string& out) {
-  thread_local std::vector<std::uint32_t> all;
-  while (all.size() < columns.rows()) all.push_back(static_cast<std::uint32_t>(all.size()));
-  encode_rows(columns, std::span(all).first(columns.rows()), out);
-}
-
-// ---- builder --------------------------------------------------------------------------------------------------------
-
-void ReadingsBuilder::row(std::uint32_t alias, Nanos time, std::uint32_t quality) {
-  alias_.push_back(alias);
-  time_.push_back(time);
-  quality_.push_back(quality);
-  any_quality_ = any_quality_ || quality != kGood;
-}
-
-void ReadingsBuilder::add(std::uint32_t alias, Nanos time, double value, std::uint32_t quality) {
-  row(alias, time, quality);
-  doubles_.push_back(value);
-}
-void ReadingsBuilder::add(std::uint32_t alias, Nanos time, std::int64_t value, std::uint32_t quality) {
-  row(alias, time, quality);
-  ints_.push_back(value);
-}
-void ReadingsBuilder::add(std::uint32_t alias, Nanos time, std::uint64_t value, std::uint32_t quality) {
-  row(alias, time, quality);
-  uints_.push_back(value);
-}
-void ReadingsBuilder::add(std::uint32_t alias, Nanos time, bool value, std::uint32_t quality) {
-  row(alias, time, quality);
-  bools_.push_back(value ? 1 : 0);
-}
-void ReadingsBuilder::add(std::uint32_t alias, Nanos time, std::string_view value, std::uint32_t quality) {
-  row(alias, time, quality);
-  owned_texts_.emplace_back(value);
-}
-
-void ReadingsBuilder::add_row(const Columns& from, std::size_t at, std::uint32_t alias) {
-  const std::uint32_t quality = from.quality_at(at);
-  switch (type_) {
-    case v1::VALUE_TYPE_INT64: add(alias, from.time[at], from.ints[at], quality); break;
-    case v1::VALUE_TYPE_UINT64: add(alias, from.time[at], from.uints[at], quality); break;
-    case v1::VALUE_TYPE_BOOL: add(alias, from.time[at], from.bools[at] != 0, quality); break;
-    case v1::VALUE_TYPE_STRING:
-    case v1::VALUE_TYPE_BYTES: add(alias, from.time[at], from.texts[at], quality); break;
-    default: add(alias, from.time[at], from.doubles[at], quality); break;
-  }
-  if (!from.seq.empty()) set_origin(from.seq[at], from.index.empty() ? 0 : from.index[at]);
-}
-
-void ReadingsBuilder::set_origin(std::uint64_t seq, std::uint32_t index) {
-  seq_.resize(rows() - 1);
-  index_.resize(rows() - 1);
-  seq_.push_back(seq);
-  index_.push_back(index);
-}
-
-Columns ReadingsBuilder::columns() {
-  texts_.assign(owned_texts_.begin(), owned_texts_.end());
-  if (!seq_.empty()) {
-    seq_.resize(rows());
-    index_.resize(rows());
-  }
-  Columns columns;
-  columns.alias = alias_;
-  columns.time = time_;
-  columns.type = type_;
-  columns.doubles = doubles_;
-  columns.ints = ints_;
-  columns.uints = uints_;
-  columns.bools = bools_;
-  columns.texts = texts_;
-  if (any_quality_) columns.quality = quality_;
-  columns.seq = seq_;
-  columns.index = index_;
-  columns.historical = historical_;
-  columns.pinned = pinned_;
-  return columns;
-}
-
-void ReadingsBuilder::clear() {
-  alias_.clear();
-  time_.clear();
-  quality_.clear();
-  seq_.clear();
-  index_.clear();
-  doubles_.clear();
-  ints_.clear();
-  uints_.clear();
-  bools_.clear();
-  owned_texts_.clear();
-  texts_.clear();
-  any_quality_ = false;
 }
 
 }  // namespace twinpipe

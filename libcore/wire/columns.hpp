@@ -16,6 +16,7 @@ namespace twinpipe {
 
 /// Which value column a frame has; the names are those of v1::ValueType.
 using ValueType = v1::ValueType;
+constexpr bool is_text(ValueType type) { return type == v1::VALUE_TYPE_STRING || type == v1::VALUE_TYPE_BYTES; }
 
 /// Quality that an absent column stands for.
 inline constexpr std::uint32_t kGood = v1::QUALITY_GOOD;

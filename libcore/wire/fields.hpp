@@ -29,6 +29,11 @@ inline std::size_t varint_size(std::uint64_t value) {
 
 enum class WireType : unsigned { varint = 0, fixed64 = 1, length_delimited = 2, fixed32 = 5 };
 
+/// The tag of a field whose number is below 16: one byte.
+constexpr std::uint8_t short_tag(int field, WireType type) {
+  return static_cast<std::uint8_t>(static_cast<unsigned>(field) << 3 | static_cast<unsigned>(type));
+}
+
 struct Field {
   std::uint64_t number = 0;
   WireType type = WireType::varint;

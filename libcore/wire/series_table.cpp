@@ -29,8 +29,11 @@ std::string composite(const Parts&... parts) {
 bool same_session(const v1::Session& a, const v1::Session& b) { return a.birth() == b.birth() && a.bdseq() == b.bdseq(); }
 
 bool same_meaning(const v1::Sensor& a, const v1::Sensor& b) {
-  return a.type() == b.type() && a.datatype() == b.datatype() && a.unit() == b.unit() && a.declared_unit() == b.declared_unit() &&
-         a.has_low() == b.has_low() && a.low() == b.low() && a.has_high() == b.has_high() && a.high() == b.high();
+  return a.type() == b.type() && a.datatype() == b.datatype() && a.unit() == b.unit() && a.declared_unit() == b.declared_unit();
+}
+
+bool same_range(const v1::Sensor& a, const v1::Sensor& b) {
+  return a.has_low() == b.has_low() && a.low() == b.low() && a.has_high() == b.has_high() && a.high() == b.high();
 }
 
 }  // namespace
@@ -88,7 +91,9 @@ Status SeriesTable::declare_sensor(const v1::Sensor& sensor, std::uint32_t asset
   identity_ = identity_ && sensor.alias() == slot;
 
   SeriesInfo& info = series_[slot];
-  declared.push_back(Declared{slot, is_new, info.births != owner.births, !is_new && !same_meaning(info.sensor, sensor)});
+  const bool redefined = !is_new && !same_meaning(info.sensor, sensor);
+  const bool changed = redefined || (!is_new && !same_range(info.sensor, sensor));
+  declared.push_back(Declared{slot, is_new, info.births != owner.births, changed, redefined});
   info.births = owner.births;
   info.sensor = sensor;
   info.segment = segment_;

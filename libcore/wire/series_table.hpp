@@ -34,9 +34,10 @@ struct SeriesInfo {
 /// What a declaration changed for one series.
 struct Declared {
   std::uint32_t slot = 0;
-  bool is_new = false;   // never seen in this stream
-  bool born = false;     // new, or a birth opened another session
-  bool changed = false;  // unit, type or range differ from before
+  bool is_new = false;     // never seen in this stream
+  bool born = false;       // new, or a birth opened another session
+  bool changed = false;    // unit, type or range differ from before
+  bool redefined = false;  // unit or type do: earlier values of it mean something else
 };
 
 /// The aliases of the current segment and the identities of all segments. State in kernels is a vector indexed by

@@ -16,7 +16,8 @@ constexpr std::size_t kFrameLimit = 1 << 16;
 
 const Policy& policy() {
   static const Policy kPolicy = *Policy::parse(R"({"name": "fuzz", "version": "1", "owner": "tests", "deadband": [
-    {"match": "+/+/+/a*", "absolute": 0.5, "heartbeat": "60s", "shortest": "2s"}, {"match": "+/+/+/+", "absolute": 0}]})");
+    {"match": "+/+/+/a*", "absolute": 0.5, "heartbeat": "60s", "shortest": "2s"},
+    {"match": "+/+/+/b*", "absolute": 0.25, "swinging_door": 0.5, "heartbeat": "60s"}, {"match": "+/+/+/+", "absolute": 0}]})");
   return kPolicy;
 }
 

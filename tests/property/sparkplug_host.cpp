@@ -56,7 +56,7 @@ bool is_reading(const std::string& line) { return line.starts_with("#") || line.
 }  // namespace
 
 TEST_CASE("law: any permutation inside the reorder window gives the output of the order") {
-  rc::check([] {
+  CHECK(rc::check([] {
     std::vector<Sent> sent = some_life(*rc::gen::inRange(0, 60));
     Scene ordered, shuffled;
     const auto expected = play(ordered, sent);
@@ -64,11 +64,11 @@ TEST_CASE("law: any permutation inside the reorder window gives the output of th
     RC_ASSERT(play(shuffled, sent) == expected);
     shuffled.tick(kSecond);
     RC_ASSERT(shuffled.host.counts().gaps == 0U);
-  });
+  }));
 }
 
 TEST_CASE("law: each missing range is exactly one gap, and what came is there") {
-  rc::check([] {
+  CHECK(rc::check([] {
     const std::vector<Sent> sent = some_life(*rc::gen::inRange(1, 150));
     std::vector<Sent> kept(sent.begin(), sent.begin() + 2);
     std::vector<std::string> expected;
@@ -95,11 +95,11 @@ TEST_CASE("law: each missing range is exactly one gap, and what came is there") 
     RC_ASSERT(gaps == expected);
     RC_ASSERT(static_cast<std::size_t>(std::ranges::count_if(story, is_reading)) == readings);
     RC_ASSERT(scene.sent.size() == (expected.empty() ? 0U : 1U));
-  });
+  }));
 }
 
 TEST_CASE("law: named and aliased payloads decode alike") {
-  rc::check([] {
+  CHECK(rc::check([] {
     const std::vector<Sent> aliased = some_life(*rc::gen::inRange(0, 40));
     std::vector<Sent> named = aliased;
     static const std::string kNames[] = {"", "load", "rpm", "torque"};
@@ -110,11 +110,11 @@ TEST_CASE("law: named and aliased payloads decode alike") {
       }
     Scene a, b;
     RC_ASSERT(play(a, aliased) == play(b, named));
-  });
+  }));
 }
 
 TEST_CASE("law: between a death and the next birth no reading is good, and the death is told once") {
-  rc::check([] {
+  CHECK(rc::check([] {
     std::vector<Sent> sent = some_life(*rc::gen::inRange(1, 60));
     const std::size_t at = *rc::gen::inRange<std::size_t>(2, sent.size() + 1);
     Scene scene;
@@ -126,11 +126,11 @@ TEST_CASE("law: between a death and the next birth no reading is good, and the d
     for (std::string& line : scene.story()) story.push_back(std::move(line));
     RC_ASSERT(std::ranges::count_if(story, [](const std::string& line) { return line.starts_with("offline G/E "); }) == 1);
     for (const std::string& line : story) RC_ASSERT(!is_reading(line) || line.find(" q") != std::string::npos);
-  });
+  }));
 }
 
 TEST_CASE("law: historical values never alter live ones") {
-  rc::check([] {
+  CHECK(rc::check([] {
     std::vector<Sent> mixed = some_life(*rc::gen::inRange(1, 60)), live = mixed;
     for (std::size_t i = 2; i < mixed.size(); ++i) {
       live[i].payload.clear_metrics();
@@ -148,5 +148,5 @@ TEST_CASE("law: historical values never alter live ones") {
     for (std::string& line : b.story()) without.push_back(std::move(line));
     std::erase_if(with, [](const std::string& line) { return line.starts_with("old "); });
     RC_ASSERT(with == without);
-  });
+  }));
 }

@@ -76,7 +76,7 @@ const v1::TwinMetric& metric(const v1::Twin& twin, int i = 0) { return twin.metr
 }  // namespace
 
 TEST_CASE("twin: the same for any permutation, duplication and grouping") {
-  rc::check([] {
+  CHECK(rc::check([] {
     const Policy policy = freshness(R"({"match":"+/+/+/x","slo":"10s"})");
     const auto readings = some_readings(3);
     auto shuffled = readings;
@@ -93,11 +93,11 @@ TEST_CASE("twin: the same for any permutation, duplication and grouping") {
     };
     const auto columns = *rc::gen::inRange<std::size_t>(1, 20);
     RC_ASSERT(text(fold(stream(readings, 8), policy).twins) == text(fold(stream(shuffled, columns), policy).twins));
-  });
+  }));
 }
 
 TEST_CASE("twin: equals an oracle of a few lines") {
-  rc::check([] {
+  CHECK(rc::check([] {
     const auto readings = some_readings(3);
     StreamWriter writer;
     writer.series("n", "a", {"x", "y", "z"}, 0);
@@ -112,11 +112,11 @@ TEST_CASE("twin: equals an oracle of a few lines") {
       RC_ASSERT((best != nullptr) == got.has_value());
       if (best != nullptr) RC_ASSERT(got.value().double_value() == best->value && got.time() == best->time);
     }
-  });
+  }));
 }
 
 TEST_CASE("twin: snapshot and tail equal the full fold, frames included") {
-  rc::check([] {
+  CHECK(rc::check([] {
     const Policy policy = freshness(R"({"match":"+/+/+/x","slo":"5s"})");
     const auto readings = some_readings(2);
     const auto cut = *rc::gen::inRange<std::size_t>(0, readings.size() + 1);
@@ -150,7 +150,7 @@ TEST_CASE("twin: snapshot and tail equal the full fold, frames included") {
     const auto expected = testing::frames_of(whole.out, FrameKind::twin);
     RC_ASSERT(frames.size() == expected.size());
     for (std::size_t i = 0; i < frames.size(); ++i) RC_ASSERT(frames[i].SerializeAsString() == expected[i].SerializeAsString());
-  });
+  }));
 }
 
 TEST_CASE("twin: stale within one tick of the SLO, and an on-change sensor is as fresh as its node") {
@@ -167,6 +167,27 @@ TEST_CASE("twin: stale within one tick of the SLO, and an on-change sensor is as
   CHECK(twins[1].twin().as_of() == 11 * kSecond);
   CHECK(metric(twins[1].twin(), 1).freshness() == v1::FRESHNESS_FRESH);
   CHECK(metric(twins[1].twin(), 2).freshness() == v1::FRESHNESS_NEVER);
+}
+
+TEST_CASE("twin: its policy stands behind the Open, and a freshness rule that expires is told at the tick that ends it") {
+  const Policy policy = freshness(R"({"match":"+/+/+/x","slo":"1h","expires":"1970-01-01T00:00:05Z","reason":"works"},
+                                     {"match":"+/+/+/x","slo":"2s"})");
+  StreamWriter writer;
+  writer.series("n", "a", {"x"}, 0);
+  write(writer, {{0, 0, 1, 1}}, 1);
+  for (int second = 1; second <= 6; ++second) writer.watermark("n", second * kSecond);
+  const Folded folded = fold(writer.take(), policy, {TwinChanges::state, 0});
+  const auto applied = testing::frames_of(folded.out, FrameKind::applied);
+  REQUIRE(applied.size() == 2);
+  CHECK(applied[0].applied().tool() == "twin-fold");
+  CHECK(applied[0].applied().digest() == policy.digest());
+  CHECK_FALSE(applied[0].applied().rule(0).expired());
+  CHECK(applied[1].applied().rule(0).expired());
+  const auto twins = testing::frames_of(folded.out, FrameKind::twin);
+  REQUIRE(twins.size() == 2);
+  CHECK(metric(twins[1].twin(), 0).freshness() == v1::FRESHNESS_STALE);
+  CHECK(twins[1].twin().as_of() == 5 * kSecond);
+  CHECK(testing::frames_of(fold(StreamWriter().take(), Policy{}).out, FrameKind::applied).empty());
 }
 
 TEST_CASE("twin: a clock ten minutes ahead does not revive a dead node, a step back is right at once") {

@@ -43,6 +43,19 @@ TEST_CASE("a policy is read") {
   CHECK(policy.rules("nothing").empty());
 }
 
+TEST_CASE("bands are read in the order of their edges, whatever the file's") {
+  const Policy policy =
+      parse(with(R"("fft-bands":[{"match":"*/*/*/*","bands":{"mid":[10,1000.5],"all":[0,2000],"low":[0,10]}}])"));
+  const NamedBands& bands = policy.rules("fft-bands")[0].bands("bands");
+  REQUIRE(bands.size() == 3);
+  CHECK(bands[0].name == "low");
+  CHECK(bands[1].name == "all");
+  CHECK(bands[2].name == "mid");
+  CHECK(bands[2].low == 10);
+  CHECK(bands[2].high == 1000.5);
+  CHECK(policy.rules("fft-bands")[0].bands("velocity_bands").empty());
+}
+
 TEST_CASE("what is wrong with a policy is named with its place") {
   struct Case {
     std::string json;
@@ -65,6 +78,13 @@ TEST_CASE("what is wrong with a policy is named with its place") {
       {with_rule(R"({"match":"a/b"})"), "deadband[0]: pattern 'a/b' has not the four levels"},
       {with_rule(R"({"match":"*/*/*/*","match":"a/b/c/d"})"), "deadband[0]: 'match' stands there twice"},
       {with_rule(R"({"match":"*/*/*/*","absolute":1,"absolute":2})"), "deadband[0]: 'absolute' stands there twice"},
+      {with(R"("fft-bands":[{"match":"*/*/*/*","bands":[]}])"), "fft-bands[0]: 'bands' is not an object of bands"},
+      {with(R"("fft-bands":[{"match":"*/*/*/*","bands":{"":[1,2]}}])"), "fft-bands[0]: 'bands' has a band without a name"},
+      {with(R"("fft-bands":[{"match":"*/*/*/*","bands":{"a":[1]}}])"), "'bands': band 'a' is not [low, high] in Hz"},
+      {with(R"("fft-bands":[{"match":"*/*/*/*","bands":{"a":["1",2]}}])"), "'bands': band 'a' is not [low, high] in Hz"},
+      {with(R"("fft-bands":[{"match":"*/*/*/*","bands":{"a":[2,2]}}])"), "'bands': band 'a' from 2 to 2 Hz is none"},
+      {with(R"("fft-bands":[{"match":"*/*/*/*","bands":{"a":[-1,2]}}])"), "'bands': band 'a' from -1 to 2 Hz is none"},
+      {with(R"("fft-bands":[{"match":"*/*/*/*","bands":{"a":[1,2],"a":[1,3]}}])"), "'bands': band 'a' stands there twice"},
       {with_rule(R"({"match":"*/*/*/*","name":""})"), "deadband[0]: 'name' is empty"},
       {with_rule(R"({"match":"*/*/*/*","absolut":1})"), "deadband[0]: unknown key 'absolut'"},
       {with_rule(R"({"match":"*/*/*/*","slo":"1s"})"), "deadband[0]: unknown key 'slo'"},

@@ -3,6 +3,7 @@
 #include <simdjson.h>
 
 #include <catch2/catch.hpp>
+#include <cmath>
 #include <set>
 #include <string>
 
@@ -31,10 +32,15 @@ void check_parameter(const Parameter& parameter, dom::element schema) {
     case ParameterKind::number:
       CHECK(schema["type"].get(type) == simdjson::SUCCESS);
       CHECK(type == "number");
+      if (std::isinf(parameter.least)) {
+        CHECK(schema["minimum"].error() == simdjson::NO_SUCH_FIELD);
+        return;
+      }
       CHECK(schema["minimum"].get(least) == simdjson::SUCCESS);
       CHECK(least == parameter.least);
       return;
     case ParameterKind::duration: CHECK(refers(schema, "duration")); return;
+    case ParameterKind::bands: CHECK(refers(schema, "bands")); return;
     case ParameterKind::boolean:
       CHECK(schema["type"].get(type) == simdjson::SUCCESS);
       CHECK(type == "boolean");

@@ -1,0 +1,40 @@
+// SPDX-License-Identifier: Apache-2.0
+// A side output in a file.
+#include "cli/side_file.hpp"
+
+#include <fmt/format.h>
+
+namespace twinpipe::cli {
+
+Status SideFile::open(bool may_exist) {
+  if (!enabled()) return {};
+  Result<Fd> file = may_exist ? open_to_append(path_) : create_new(path_);
+  if (!file.ok()) return file.status();
+  file_ = std::move(*file);
+  return {};
+}
+
+/// The first write: the file must end where the stream goes on.
+Status SideFile::begin(std::uint64_t at, bool resumed) {
+  begun_ = true;
+  const std::uint64_t size = file_size(file_.get());
+  if (size == at) return {};
+  if (resumed && size > at) return cut_file(file_.get(), path_, at);
+  if (resumed) return Status::error(Code::bad_config, fmt::format("{}: {} bytes, and the saved state wrote {}", path_, size, at));
+  return Status::error(Code::cant_create, path_ + ": the file is there, and this run does not go on from a saved state");
+}
+
+Status SideFile::write(Output& out, std::uint64_t end, bool resumed) {
+  if (!enabled()) return {};
+  if (!begun_ && (resumed || !out.pending().empty()))
+    if (Status status = begin(end - out.pending().size(), resumed); !status.ok()) return status;
+  if (out.pending().empty()) return {};
+  Result<Written> written = write_all(file_.get(), out.pending());
+  if (!written.ok()) return Status::error(written.status().code, path_ + ": " + written.status().message);
+  out.clear();
+  return {};
+}
+
+Status SideFile::sync() { return enabled() ? sync_file(file_.get(), path_) : Status{}; }
+
+}  // namespace twinpipe::cli

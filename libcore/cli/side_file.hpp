@@ -1,0 +1,37 @@
+// SPDX-License-Identifier: Apache-2.0
+// A side output: a stream of its own in a file, written as it grows, synced before a Position passes, and continued by a
+// restarted program exactly where the state that it loaded says.
+#pragma once
+
+#include <cstdint>
+#include <string>
+
+#include "io/fd.hpp"
+#include "wire/output.hpp"
+
+namespace twinpipe::cli {
+
+class SideFile {
+ public:
+  /// An empty path: there is none, and nothing below does anything.
+  explicit SideFile(std::string path) : path_(std::move(path)) {}
+  bool enabled() const { return !path_.empty(); }
+
+  /// `may_exist`: a restarted program may find what it wrote. Errors: cant_create, also when the file is there and must not be.
+  Status open(bool may_exist);
+  /// Appends what is pending. `end`: how long the stream is with it, by the count of whoever writes it; `resumed`: that count
+  /// was loaded, and what the file has beyond it is cut off, because it will be written again. Errors: io_error, cant_create,
+  /// bad_config (the file is shorter than the count says).
+  Status write(Output& out, std::uint64_t end, bool resumed);
+  /// Makes safe what was written. Errors: io_error.
+  Status sync();
+
+ private:
+  Status begin(std::uint64_t at, bool resumed);
+
+  std::string path_;
+  Fd file_;
+  bool begun_ = false;
+};
+
+}  // namespace twinpipe::cli

@@ -1,0 +1,114 @@
+// SPDX-License-Identifier: Apache-2.0
+// What settings must not say, alone and together.
+#include "kernel/setting_checks.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+
+#include "kernel/exc_pass.hpp"
+#include "kernel/spectrum_rule.hpp"
+#include "kernel/winagg.hpp"
+#include "wire/quantity.hpp"
+
+namespace twinpipe {
+namespace {
+
+using enum Severity;
+
+Status exception_rules(const Policy& policy) {
+  const Result<ExceptionRules> rules = ExceptionRules::make(policy);
+  return rules.ok() ? Status{} : rules.status();
+}
+
+Status spectrum_rules(const Policy& policy) {
+  for (const Rule& rule : policy.rules("fft-bands"))
+    if (const Result<SpectrumRule> made = SpectrumRule::make(rule); !made.ok()) return made.status();
+  return {};
+}
+
+bool has_door(const Rule& rule) { return rule.number("swinging_door") || rule.number("swinging_door_percent"); }
+
+/// A line is sent when it ends: until then whoever holds the last value knows nothing of it.
+Complaint door_without_heartbeat(const Rule& rule) {
+  if (!has_door(rule) || rule.duration("heartbeat")) return std::nullopt;
+  return "a swinging door without a heartbeat: nothing bounds how far the live value may be off until its line ends";
+}
+
+/// The deadband stops there rather than guess a range.
+Complaint percent_without_range(const Rule& rule, const ListedSeries& series) {
+  const bool percent = rule.number("percent") || rule.number("swinging_door_percent");
+  if (!percent || !series.declared || series.has_range()) return std::nullopt;
+  return "wants per cent of the engineering range, and the series declares none";
+}
+
+/// Bands above Nyquist, those of bearings too, and bands between two bins.
+Complaint bands_not_measurable(const Rule& rule, const ListedSeries& series) {
+  const Result<SpectrumRule> made = SpectrumRule::make(rule);
+  if (!series.sample_rate || !made.ok()) return std::nullopt;
+  const Status status = made->check(1 / *series.sample_rate);
+  return status.ok() ? std::nullopt : Complaint(status.message);
+}
+
+/// Behind a deadband a value that does not change comes once a heartbeat, and is stale before that.
+Complaint silent_beyond_slo(const Rule& deadband, const Rule& freshness) {
+  const std::optional<Nanos> slo = freshness.duration("slo"), heartbeat = deadband.duration("heartbeat");
+  if (!slo || *slo == 0 || freshness.text("reports", "periodic") == "on-change") return std::nullopt;
+  if (!heartbeat)
+    return fmt::format("has no heartbeat, and the freshness SLO is {}: a quiet sensor reads as stale", format_duration(*slo));
+  if (*heartbeat <= *slo) return std::nullopt;
+  return fmt::format("heartbeat {} is longer than the freshness SLO {}: a quiet sensor reads as stale",
+                     format_duration(*heartbeat), format_duration(*slo));
+}
+
+/// Raw waits for an exception as long as exc-pass is told that what it looks at lies behind.
+Complaint beyond_reach(Nanos behind) {
+  const Nanos reach = ExcPassOptions{}.reach;
+  if (behind <= reach) return std::nullopt;
+  return fmt::format("looks at windows that come {} behind raw, and raw waits {} by default: exc-pass needs --reach",
+                     format_duration(behind), format_duration(reach));
+}
+
+Complaint aggregates_beyond_reach(const Rule& exception, const Rule& windows) {
+  const Result<Signal> signal = Signal::parse(exception);
+  if (!signal.ok() || signal->source != Signal::Source::aggregate) return std::nullopt;
+  return beyond_reach(saturating_add(windows.duration("window").value_or(0), windows.duration("lateness").value_or(0)));
+}
+
+Complaint spectra_without_band(const Rule& exception, const Rule& spectra) {
+  const Result<Signal> signal = Signal::parse(exception);
+  const Result<SpectrumRule> made = SpectrumRule::make(spectra);
+  if (!signal.ok() || !made.ok() || signal->is_raw() || signal->source == Signal::Source::aggregate) return std::nullopt;
+  const auto has = [&](const QuantitySettings& wanted) {
+    if (!signal->quantity.empty() && signal->quantity != quantity_name(wanted.quantity)) return false;
+    return signal->source != Signal::Source::band ||
+           std::ranges::find(wanted.bands, signal->column, &NamedBand::name) != wanted.bands.end();
+  };
+  if (std::ranges::none_of(made->quantities, has)) return fmt::format("looks at {}, which the spectra do not have", signal->name);
+  return beyond_reach(made->window);
+}
+
+constexpr std::array kSectionChecks{
+    SectionCheck{"exc-pass", exception_rules},
+    SectionCheck{"fft-bands", spectrum_rules},
+    SectionCheck{"winagg", WinAgg::check},
+};
+constexpr std::array kRuleChecks{
+    RuleCheck{"deadband", warning, door_without_heartbeat},
+};
+constexpr std::array kSeriesChecks{
+    SeriesCheck{"deadband", error, percent_without_range},
+    SeriesCheck{"fft-bands", error, bands_not_measurable},
+};
+constexpr std::array kPairChecks{
+    PairCheck{"deadband", "freshness", error, silent_beyond_slo},
+    PairCheck{"exc-pass", "fft-bands", warning, spectra_without_band},
+    PairCheck{"exc-pass", "winagg", warning, aggregates_beyond_reach},
+};
+
+}  // namespace
+
+SettingChecks setting_checks() { return {kSectionChecks, kRuleChecks, kSeriesChecks, kPairChecks}; }
+
+}  // namespace twinpipe

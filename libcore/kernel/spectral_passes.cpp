@@ -1,0 +1,256 @@
+// SPDX-License-Identifier: Apache-2.0
+// The loops around the transform. Compiled with -O3 and without contraction (CMakeLists.txt).
+//
+// Sums run in lanes, written out, because a compiler may not reorder additions by itself; -ffast-math would let it, and would
+// also let it forget that a sample can be a NaN.
+#include "kernel/spectral_passes.hpp"
+
+#include <cmath>
+
+#define TWINPIPE_INLINE [[gnu::always_inline]] inline
+
+namespace twinpipe::spectral {
+namespace {
+
+constexpr std::size_t kLanes = 32;
+constexpr std::size_t kBlock = 16 * kLanes;  // summed in Real: short, so that a float loses next to nothing
+
+template <class Real, class Term>
+TWINPIPE_INLINE double sum_terms(std::size_t n, const Term& term) {
+  double total = 0;
+  std::size_t i = 0;
+  while (i + kLanes <= n) {
+    const std::size_t end = n - i < kBlock ? n : i + kBlock;
+    Real lanes[kLanes] = {};
+    for (; i + kLanes <= end; i += kLanes)
+      for (std::size_t lane = 0; lane < kLanes; ++lane) lanes[lane] += term(i + lane);
+    double wide[kLanes];
+    for (std::size_t lane = 0; lane < kLanes; ++lane) wide[lane] = static_cast<double>(lanes[lane]);
+    for (std::size_t half = kLanes / 2; half > 0; half /= 2)
+      for (std::size_t lane = 0; lane < half; ++lane) wide[lane] += wide[lane + half];
+    total += wide[0];
+  }
+  for (; i < n; ++i) total += static_cast<double>(term(i));
+  return total;
+}
+
+template <class Real>
+struct Element {
+  const Real* x;
+  TWINPIPE_INLINE Real operator()(std::size_t i) const { return x[i]; }
+};
+
+template <class Real>
+struct Product {
+  const Real *x, *y;
+  TWINPIPE_INLINE Real operator()(std::size_t i) const { return x[i] * y[i]; }
+};
+
+template <class Real>
+TWINPIPE_INLINE void taper_all(const Real* x, const Real* window, Real high, Real low, Real* out, std::size_t n) {
+  for (std::size_t i = 0; i < n; ++i) out[i] = ((x[i] - high) - low) * window[i];
+}
+
+/// One bin and its mirror; see the header.
+template <class Real>
+TWINPIPE_INLINE void add_pair(const Real* z, Real cosine, Real sine, std::size_t k, std::size_t half, bool first, double* rising,
+                              double* falling) {
+  const Real* const a = z + 2 * k;
+  const Real* const b = z + 2 * (half - k);
+  const Real even_re = a[0] + b[0], even_im = a[1] - b[1];  // 2E
+  const Real odd_re = a[1] + b[1], odd_im = b[0] - a[0];    // 2O
+  const Real turned_re = odd_re * cosine + odd_im * sine, turned_im = odd_im * cosine - odd_re * sine;
+  const Real x_re = even_re + turned_re, x_im = even_im + turned_im;
+  const Real y_re = even_re - turned_re, y_im = even_im - turned_im;
+  rising[k] = (first ? 0 : rising[k]) + static_cast<double>(x_re * x_re + x_im * x_im);
+  falling[k] = (first ? 0 : falling[k]) + static_cast<double>(y_re * y_re + y_im * y_im);
+}
+
+/// So many numbers in one SIMD register.
+template <class Real, std::size_t kSize>
+struct Vector {
+  using Type [[gnu::vector_size(kSize * sizeof(Real))]] = Real;
+};
+
+/// Real and imaginary parts of the complex numbers in two registers, in their order or backwards.
+template <std::size_t kSize, class V>
+TWINPIPE_INLINE void part(const V& first, const V& second, bool backwards, V& re, V& im) {
+  if constexpr (kSize == 4) {
+    re = backwards ? __builtin_shufflevector(first, second, 6, 4, 2, 0) : __builtin_shufflevector(first, second, 0, 2, 4, 6);
+    im = backwards ? __builtin_shufflevector(first, second, 7, 5, 3, 1) : __builtin_shufflevector(first, second, 1, 3, 5, 7);
+  } else if constexpr (kSize == 8) {
+    re = backwards ? __builtin_shufflevector(first, second, 14, 12, 10, 8, 6, 4, 2, 0)
+                   : __builtin_shufflevector(first, second, 0, 2, 4, 6, 8, 10, 12, 14);
+    im = backwards ? __builtin_shufflevector(first, second, 15, 13, 11, 9, 7, 5, 3, 1)
+                   : __builtin_shufflevector(first, second, 1, 3, 5, 7, 9, 11, 13, 15);
+  } else {
+    re = backwards ? __builtin_shufflevector(first, second, 30, 28, 26, 24, 22, 20, 18, 16, 14, 12, 10, 8, 6, 4, 2, 0)
+                   : __builtin_shufflevector(first, second, 0, 2, 4, 6, 8, 10, 12, 14, 16, 18, 20, 22, 24, 26, 28, 30);
+    im = backwards ? __builtin_shufflevector(first, second, 31, 29, 27, 25, 23, 21, 19, 17, 15, 13, 11, 9, 7, 5, 3, 1)
+                   : __builtin_shufflevector(first, second, 1, 3, 5, 7, 9, 11, 13, 15, 17, 19, 21, 23, 25, 27, 29, 31);
+  }
+}
+
+/// add_pair() for whole registers of bins, from the first bin on; the first bin that is left. The mirror's bins are read
+/// backwards.
+template <class Real, std::size_t kSize>
+TWINPIPE_INLINE std::size_t add_pairs(const Real* z, const Real* cosine, const Real* sine, std::size_t half, bool first,
+                                      double* rising, double* falling) {
+  using V = typename Vector<Real, kSize>::Type;
+  using D = typename Vector<double, kSize>::Type;
+  std::size_t k = 1;
+  for (; 2 * (k + kSize) <= half + 1; k += kSize) {
+    V one, other, c, s, a_re, a_im, b_re, b_im;
+    const Real* const a = z + 2 * k;
+    const Real* const b = z + 2 * (half - k - kSize + 1);
+    __builtin_memcpy(&one, a, sizeof one), __builtin_memcpy(&other, a + kSize, sizeof other);
+    part<kSize>(one, other, false, a_re, a_im);
+    __builtin_memcpy(&one, b, sizeof one), __builtin_memcpy(&other, b + kSize, sizeof other);
+    part<kSize>(one, other, true, b_re, b_im);
+    __builtin_memcpy(&c, cosine + k, sizeof c), __builtin_memcpy(&s, sine + k, sizeof s);
+    const V even_re = a_re + b_re, even_im = a_im - b_im, odd_re = a_im + b_im, odd_im = b_re - a_re;
+    const V turned_re = odd_re * c + odd_im * s, turned_im = odd_im * c - odd_re * s;
+    const V x_re = even_re + turned_re, x_im = even_im + turned_im, y_re = even_re - turned_re, y_im = even_im - turned_im;
+    const V x = x_re * x_re + x_im * x_im, y = y_re * y_re + y_im * y_im;
+    D up{}, down{};
+    if (!first) __builtin_memcpy(&up, rising + k, sizeof up), __builtin_memcpy(&down, falling + k, sizeof down);
+    up += __builtin_convertvector(x, D), down += __builtin_convertvector(y, D);
+    __builtin_memcpy(rising + k, &up, sizeof up), __builtin_memcpy(falling + k, &down, sizeof down);
+  }
+  return k;
+}
+
+/// The loops for one kind of processor. They round alike on all of them: the lanes are the same, and nothing is contracted.
+template <class Real>
+struct Loops {
+  double (*sum)(const Real*, std::size_t);
+  void (*taper)(const Real*, const Real*, Real, Real, Real*, std::size_t);
+  std::size_t (*add_pairs)(const Real*, const Real*, const Real*, std::size_t, bool, double*, double*);
+};
+
+template <class Real>
+struct Plain {
+  static double sum(const Real* x, std::size_t n) { return sum_terms<Real>(n, Element<Real>{x}); }
+  static void taper(const Real* x, const Real* window, Real high, Real low, Real* out, std::size_t n) {
+    taper_all(x, window, high, low, out, n);
+  }
+  static std::size_t add_pairs(const Real*, const Real*, const Real*, std::size_t, bool, double*, double*) { return 1; }
+};
+
+#if defined(__x86_64__)
+#define TWINPIPE_LOOPS(Name, features, bytes)                                                                                  \
+  template <class Real>                                                                                                        \
+  struct Name {                                                                                                                \
+    [[gnu::target(features)]] static double sum(const Real* x, std::size_t n) { return sum_terms<Real>(n, Element<Real>{x}); } \
+    [[gnu::target(features)]] static void taper(const Real* x, const Real* window, Real high, Real low, Real* out,             \
+                                                std::size_t n) {                                                               \
+      taper_all(x, window, high, low, out, n);                                                                                 \
+    }                                                                                                                          \
+    [[gnu::target(features)]] static std::size_t add_pairs(const Real* z, const Real* cosine, const Real* sine,                \
+                                                           std::size_t half, bool first, double* rising, double* falling) {    \
+      return spectral::add_pairs<Real, (bytes) / sizeof(Real)>(z, cosine, sine, half, first, rising, falling);                 \
+    }                                                                                                                          \
+  };
+TWINPIPE_LOOPS(Avx2, "avx2", 32)
+TWINPIPE_LOOPS(Avx512, "avx512f,avx512dq", 64)
+#endif
+
+template <class Real>
+const Loops<Real>& loops() {
+  static const Loops<Real> kBest = [] {
+    const auto of = []<class Kind>(Kind) { return Loops<Real>{Kind::sum, Kind::taper, Kind::add_pairs}; };
+#if defined(__x86_64__)
+    if (__builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512dq")) return of(Avx512<Real>{});
+    if (__builtin_cpu_supports("avx2")) return of(Avx2<Real>{});
+#endif
+    return of(Plain<Real>{});
+  }();
+  return kBest;
+}
+
+}  // namespace
+
+template <class Real>
+double sum(const Real* x, std::size_t n) {
+  return loops<Real>().sum(x, n);
+}
+
+std::size_t greatest(const double* x, std::size_t n) {
+  double lanes[kLanes];
+  for (double& lane : lanes) lane = x[0];
+  std::size_t i = 0;
+  for (; i + kLanes <= n; i += kLanes)
+    for (std::size_t lane = 0; lane < kLanes; ++lane) lanes[lane] = lanes[lane] < x[i + lane] ? x[i + lane] : lanes[lane];
+  double most = lanes[0];
+  for (const double lane : lanes) most = most < lane ? lane : most;
+  for (; i < n; ++i) most = most < x[i] ? x[i] : most;
+  for (i = 0; x[i] != most;) ++i;
+  return i;
+}
+
+template <class Real>
+double dot(const Real* x, const Real* ramp, std::size_t n) {
+  return sum_terms<Real>(n, Product<Real>{x, ramp});
+}
+
+template <class Real>
+void taper(const Real* x, const Real* window, double mean, Real* out, std::size_t n) {
+  const auto high = static_cast<Real>(mean), low = static_cast<Real>(mean - static_cast<double>(high));
+  loops<Real>().taper(x, window, high, low, out, n);
+}
+
+template <class Real>
+void taper_sloped(const Real* x, const Real* window, double mean, const Real* ramp, double slope, Real* out, std::size_t n) {
+  const auto high = static_cast<Real>(mean), low = static_cast<Real>(mean - static_cast<double>(high));
+  const auto rise = static_cast<Real>(slope);
+  for (std::size_t i = 0; i < n; ++i) out[i] = ((x[i] - high) - (low + rise * ramp[i])) * window[i];
+}
+
+template <class Real>
+void add_power(const Real* z, const Real* cosine, const Real* sine, std::size_t half, bool first, double* rising,
+               double* falling) {
+  const auto add = [first](double& sum, double power) { sum = (first ? 0 : sum) + power; };
+  // Bins 0 and half are real: the sum and the difference of what the even and the odd samples have there.
+  add(rising[0], 4 * static_cast<double>((z[0] + z[1]) * (z[0] + z[1])));
+  add(falling[0], 4 * static_cast<double>((z[0] - z[1]) * (z[0] - z[1])));
+  std::size_t k = loops<Real>().add_pairs(z, cosine, sine, half, first, rising, falling);
+  for (; 2 * k < half; ++k) add_pair(z, cosine[k], sine[k], k, half, first, rising, falling);
+  if (2 * k == half) add(rising[k], 4 * static_cast<double>(z[2 * k] * z[2 * k] + z[2 * k + 1] * z[2 * k + 1]));
+}
+
+void unfold(const double* rising, const double* falling, std::size_t half, double scale, double* bins) {
+  for (std::size_t k = 0; k <= half / 2; ++k) bins[k] = rising[k] * scale;
+  double* const mirrored = bins + half / 2 + 1;
+  const std::size_t count = half - half / 2;
+  for (std::size_t i = 0; i < count; ++i) mirrored[i] = falling[count - 1 - i] * scale;
+}
+
+template <class Real>
+void add_square(const Real* z, std::size_t n, bool first, double* power) {
+  for (std::size_t i = 0; i < n; ++i) {
+    const auto square = static_cast<double>(z[2 * i] * z[2 * i] + z[2 * i + 1] * z[2 * i + 1]);
+    power[i] = (first ? 0 : power[i]) + square;
+  }
+}
+
+template <class Real>
+void magnitude(const Real* z, std::size_t n, Real* out) {
+  for (std::size_t i = 0; i < n; ++i) out[i] = std::sqrt(z[2 * i] * z[2 * i] + z[2 * i + 1] * z[2 * i + 1]);
+}
+
+template double sum(const float*, std::size_t);
+template double sum(const double*, std::size_t);
+template double dot(const float*, const float*, std::size_t);
+template double dot(const double*, const double*, std::size_t);
+template void taper(const float*, const float*, double, float*, std::size_t);
+template void taper(const double*, const double*, double, double*, std::size_t);
+template void taper_sloped(const float*, const float*, double, const float*, double, float*, std::size_t);
+template void taper_sloped(const double*, const double*, double, const double*, double, double*, std::size_t);
+template void add_power(const float*, const float*, const float*, std::size_t, bool, double*, double*);
+template void add_power(const double*, const double*, const double*, std::size_t, bool, double*, double*);
+template void add_square(const float*, std::size_t, bool, double*);
+template void add_square(const double*, std::size_t, bool, double*);
+template void magnitude(const float*, std::size_t, float*);
+template void magnitude(const double*, std::size_t, double*);
+
+}  // namespace twinpipe::spectral

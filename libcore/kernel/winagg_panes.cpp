@@ -1,0 +1,184 @@
+// SPDX-License-Identifier: Apache-2.0
+// One pane of the window aggregates: readings in order, blocks, what they come to.
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <bit>
+#include <cmath>
+
+#include "kernel/winagg_parts.hpp"
+
+namespace twinpipe {
+namespace {
+
+constexpr std::size_t kBlock = 16;  // readings that are taken at once, in order of time
+
+/// Readings of one value that come twice are one (at-least-once delivery); two values of one time are two facts, the later
+/// index behind. `readings` are those of one time; returns how many are left.
+template <class Reading>
+std::size_t unique_of_one_time(Reading* readings, std::size_t n) {
+  const auto bits = [](const Reading& r) { return std::bit_cast<std::uint64_t>(r.value); };
+  std::sort(readings, readings + n,
+            [&](const Reading& a, const Reading& b) { return bits(a) != bits(b) ? bits(a) < bits(b) : a.order > b.order; });
+  const auto end = std::unique(readings, readings + n, [&](const Reading& a, const Reading& b) { return bits(a) == bits(b); });
+  std::sort(readings, end,
+            [&](const Reading& a, const Reading& b) { return a.order != b.order ? a.order < b.order : bits(a) < bits(b); });
+  return static_cast<std::size_t>(end - readings);
+}
+
+}  // namespace
+
+/// The head no longer writes: its pane knows what it holds.
+void WinAgg::park(std::size_t lane, std::uint32_t slot) {
+  Head& head = lanes_[lane]->heads[slot];
+  if (head.start == head.end) return;
+  for (Pane& pane : lanes_[lane]->tracks[slot].panes) {
+    if (!pane.data || head.limit != pane.data.get() + pane.capacity) continue;
+    const auto size = static_cast<std::uint32_t>(head.next - pane.data.get());
+    if (size != pane.size) pane.total.reset();
+    pane.size = size;
+    pane.unsorted = pane.unsorted || head.unsorted;
+    break;
+  }
+  head.start = head.end = 0;
+  head.next = head.limit = nullptr;
+  head.unsorted = false;
+}
+
+/// Readings in order of time, each once.
+void WinAgg::settle(Pane& pane) {
+  if (!pane.unsorted) return;
+  pane.unsorted = false;
+  Reading* const all = pane.data.get();
+  std::stable_sort(all, all + pane.size, [](const Reading& a, const Reading& b) { return a.time < b.time; });
+  std::size_t kept = 0;
+  for (std::size_t i = 0, end = 0; i < pane.size; i = end) {
+    for (end = i + 1; end < pane.size && all[end].time == all[i].time;) ++end;
+    const std::size_t n = end - i == 1 ? 1 : unique_of_one_time(all + i, end - i);
+    if (!std::isnan(all[i].value)) duplicates_ += end - i - n;
+    std::move(all + i, all + i + n, all + kept);
+    kept += n;
+  }
+  pane.size = static_cast<std::uint32_t>(kept);
+}
+
+namespace {
+
+/// One block in order of time; readings that are not numbers are counted apart.
+template <class Content, class Reading>
+Content content_of(const Reading* readings, std::size_t n, std::vector<double>& values) {
+  Content content;
+  values.clear();
+  for (std::size_t i = 0; i < n; ++i) {
+    if (std::isnan(readings[i].value)) {
+      ++content.excluded;
+      continue;
+    }
+    if (values.empty()) content.moments.first_time = readings[i].time;
+    content.moments.last_time = readings[i].time;
+    values.push_back(readings[i].value);
+  }
+  if (values.empty()) return content;
+  const Moments moments = moments_of(std::span<const double>(values));
+  const Nanos first = content.moments.first_time, last = content.moments.last_time;
+  content.moments = moments;
+  content.moments.first_time = first;
+  content.moments.last_time = last;
+  return content;
+}
+
+}  // namespace
+
+/// Takes out for good what is older than `before`, in whole blocks: where a block ends depends on the order of time alone, so it
+/// does not matter when this happens.
+void WinAgg::seal(Pane& pane, Nanos before) {
+  settle(pane);
+  const Reading* const all = pane.data.get();
+  std::size_t taken = 0;
+  while (taken + kBlock <= pane.size && all[taken + kBlock - 1].time < before) {
+    pane.readings_sealed.merge(content_of<Content>(all + taken, kBlock, block_));
+    taken += kBlock;
+  }
+  if (taken == 0) return;
+  pane.readings_until = all[taken - 1].time;
+  std::move(pane.data.get() + taken, pane.data.get() + pane.size, pane.data.get());
+  pane.size -= static_cast<std::uint32_t>(taken);
+}
+
+WinAgg::Content WinAgg::fold(Pane& pane) {
+  if (pane.total) return *pane.total;
+  settle(pane);
+  Content total = pane.readings_sealed;
+  for (std::size_t at = 0; at < pane.size; at += kBlock)
+    total.merge(content_of<Content>(pane.data.get() + at, std::min<std::size_t>(kBlock, pane.size - at), block_));
+  Content slices = pane.slices_sealed;
+  for (const Slice& slice : pane.slices) slices.merge(slice.content);
+  total.merge(slices);
+  return total;
+}
+
+/// Slices are kept in order of time until they are older than `before`.
+Status WinAgg::add_slice(Pane& pane, const Slice& slice, Nanos before) {
+  constexpr std::size_t kMost = 64;
+  pane.total.reset();
+  if (slice.time <= pane.slices_until) {
+    pane.slices_sealed.merge(slice.content);
+    ++out_of_order_;
+    return {};
+  }
+  const auto behind = std::ranges::upper_bound(pane.slices, slice.time, {}, &Slice::time);
+  for (auto same = behind; same != pane.slices.begin() && (same - 1)->time == slice.time; --same) {
+    const Moments &a = (same - 1)->content.moments, &b = slice.content.moments;
+    if (a.count != b.count || a.mean != b.mean || a.m2 != b.m2) continue;
+    samples_duplicate_ += b.count;  // at-least-once delivery
+    return {};
+  }
+  const std::size_t capacity = pane.slices.capacity();
+  const auto rank = [](const Slice& s) { return std::tuple(s.time, s.order, s.content.moments.count, s.content.moments.mean); };
+  pane.slices.insert(std::ranges::upper_bound(pane.slices, rank(slice), {}, rank), slice);
+  held_ += (pane.slices.capacity() - capacity) * sizeof(Slice);
+  if (held_ > options_.memory) return too_much();
+  if (pane.slices.size() < kMost) return {};
+  const auto kept = std::ranges::lower_bound(pane.slices, before, {}, &Slice::time);
+  for (auto old = pane.slices.begin(); old != kept; ++old) {
+    pane.slices_until = old->time;
+    pane.slices_sealed.merge(old->content);
+  }
+  pane.slices.erase(pane.slices.begin(), kept);
+  return {};
+}
+
+Status WinAgg::too_much() const {
+  return Status::error(Code::bad_data,
+                       fmt::format("what open windows hold takes more than {} bytes; see --memory", options_.memory));
+}
+
+/// Room for at least `readings`. What forgotten panes had is used again: series have about as many readings in each pane.
+Status WinAgg::enlarge(Pane& pane, std::uint32_t readings) {
+  const std::uint32_t capacity = std::bit_ceil(readings);
+  auto& spare = spare_[static_cast<std::size_t>(std::countr_zero(capacity))];
+  if (held_ + capacity * sizeof(Reading) > options_.memory) return too_much();
+  auto larger = spare.empty() ? std::make_unique_for_overwrite<Reading[]>(capacity) : std::move(spare.back());
+  if (!spare.empty()) spare.pop_back();
+  held_ += capacity * sizeof(Reading);
+  std::copy(pane.data.get(), pane.data.get() + pane.size, larger.get());
+  std::swap(pane.data, larger);
+  if (larger) held_ -= pane.capacity * sizeof(Reading);
+  pane.capacity = capacity;
+  return {};
+}
+
+void WinAgg::give_back(std::unique_ptr<Reading[]> data, std::uint32_t capacity) {
+  held_ -= capacity * sizeof(Reading);
+  spare_[static_cast<std::size_t>(std::countr_zero(capacity))].push_back(std::move(data));
+}
+
+/// Gives back the memory of a pane that nobody needs any more.
+void WinAgg::forget(Pane& pane) {
+  held_ -= pane.slices.capacity() * sizeof(Slice);
+  if (pane.data) give_back(std::move(pane.data), pane.capacity);
+  pane.slices = {};
+  pane.capacity = pane.size = 0;
+}
+
+}  // namespace twinpipe

@@ -1,0 +1,123 @@
+// SPDX-License-Identifier: Apache-2.0
+// The parts of the window aggregates' state. Private to the winagg*.cpp files.
+#pragma once
+
+#include "kernel/winagg.hpp"
+
+namespace twinpipe {
+
+inline constexpr char kWinAggSection[] = "winagg";
+inline constexpr std::uint32_t kEverything = ~0U;  // every asset, every slot
+/// Event times beyond this, and they are mistakes, would overflow what is added to them.
+inline constexpr Nanos kFarthest = Nanos{1} << 61;
+
+constexpr Nanos floor_to(Nanos time, Nanos step) { return time - (time % step + step) % step; }
+
+/// The rule in force for a series.
+struct WinAgg::Setting {
+  const Rule* rule = nullptr;  // none: the series passes whole
+  Nanos until = kBeginning;    // from this event time on it is asked for again
+  Nanos window = 0, slide = 0, lateness = 0;
+  Nanos period = 0;  // between readings, as expected; 0: nobody says
+  Nanos hold = 0;    // longest silence that a curve bridges
+  v1::Weighting weighting = v1::WEIGHTING_COUNT;
+  std::uint64_t segment = 0;  // of the series' last declaration
+
+  std::uint32_t slides() const { return static_cast<std::uint32_t>(window / slide); }
+  bool is_curve() const { return weighting != v1::WEIGHTING_COUNT; }
+};
+
+struct WinAgg::Reading {
+  Nanos time = kBeginning;
+  std::uint64_t order = 0;  // message number and index, where the stream has them
+  double value = 0;         // not a number: excluded, and the end of what was held before
+};
+
+/// What a pane or a window comes to.
+struct WinAgg::Content {
+  Moments moments;
+  std::uint64_t excluded = 0;
+  double samples = 0, covered = 0;  // of waveforms: number, and seconds
+  bool empty() const { return moments.count == 0 && excluded == 0 && moments.empty(); }
+  void merge(const Content& other) {
+    moments.merge(other.moments);
+    excluded += other.excluded;
+    samples += other.samples;
+    covered += other.covered;
+  }
+};
+
+/// The samples of one waveform that lie in one pane.
+struct WinAgg::Slice {
+  Nanos time = 0;
+  std::uint64_t order = 0;
+  Content content;
+};
+
+/// One slide's worth of one series in one lane.
+struct WinAgg::Pane {
+  Nanos start = 0;
+  std::unique_ptr<Reading[]> data;  // size of capacity; the head may be writing behind size
+  std::uint32_t size = 0, capacity = 0;
+  std::uint32_t emitted = 0;  // of the windows that contain it, in order of time: so many rows have what it holds
+  bool unsorted = false;      // data is out of order, or holds equal times
+  bool once = false;          // its windows' rows leave once, when the lateness is over; see WinAgg
+  std::vector<Slice> slices;
+  // What has been taken out of `data` and `slices` for good, and up to which times.
+  Content readings_sealed, slices_sealed;
+  Nanos readings_until = kBeginning, slices_until = kBeginning;
+  std::unique_ptr<Content> total;  // all of it, when known
+};
+
+/// Where the readings of a series go while they come in order: one cache line.
+struct alignas(64) WinAgg::Head {
+  Nanos start = 0, end = 0;  // readings from here to there; closed: equal
+  Reading* next = nullptr;
+  Reading* limit = nullptr;
+  Nanos last = kBeginning;  // time of the newest one
+  std::uint32_t node = 0;
+  std::uint32_t usual = 8;  // readings that a pane had
+  bool ruled = false;
+  bool unsorted = false;
+};
+
+struct WinAgg::Track {
+  std::vector<Pane> panes;  // in order of time
+  Nanos scheduled = kForever;
+  Nanos processed = kBeginning;  // up to where windows have been closed
+  Nanos filled = kForever;       // of a curve: start of the first pane that may still have to be made without a reading
+  Reading before;                // the last one of the panes that are gone, for curves
+  Nanos before_until = kBeginning;
+};
+
+struct WinAgg::Lane {
+  std::vector<Head> heads;    // by slot
+  std::vector<Track> tracks;  // by slot
+};
+
+/// A time span of a node that its windows do not cover.
+struct WinAgg::Mark {
+  Nanos from = 0, to = 0;
+  Nanos breaks = kForever;  // what was held ends here; kForever: it does not
+  std::uint32_t asset = kEverything, slot = kEverything;
+  std::uint32_t cut = 0;
+};
+
+struct WinAgg::Clock {
+  Nanos newest = kBeginning;  // greatest event time seen
+  Nanos tick = kBeginning;    // of Watermark frames
+  Nanos due = kForever;       // there is something to do when `newest` gets here
+  bool ticking = false;
+  bool restarted = false;  // began empty: what comes first has missed something
+  Nanos watermark() const { return ticking ? tick : newest; }
+};
+
+struct WinAgg::Node {
+  std::array<Clock, kLanes> clock;
+  std::array<std::map<Nanos, std::vector<std::uint32_t>>, kLanes> agenda;  // event time → slots to look at
+  std::vector<Mark> marks;
+  std::vector<std::uint32_t> slots;
+  std::vector<v1::Session> sessions;  // the newest few
+};
+
+}  // namespace twinpipe

@@ -1,0 +1,116 @@
+// SPDX-License-Identifier: Apache-2.0
+// The window aggregates' rules: which one applies to a series, and how its readings are to be weighed.
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "kernel/winagg_parts.hpp"
+#include "wire/quantity.hpp"
+
+namespace twinpipe {
+namespace {
+
+constexpr Nanos kMostSlides = 10'000;
+
+v1::Weighting weighting_named(std::string_view name) {
+  return name == "step" ? v1::WEIGHTING_STEP : name == "linear" ? v1::WEIGHTING_LINEAR : v1::WEIGHTING_COUNT;
+}
+
+}  // namespace
+
+Status WinAgg::check(const Policy& policy) {
+  for (const Rule& rule : policy.rules(kWinAggSection)) {
+    const auto wrong = [&rule](std::string what) {
+      return Status::error(Code::bad_config, fmt::format("policy: {} '{}': {}", kWinAggSection, rule.name, what));
+    };
+    const auto window = rule.duration("window");
+    if (!window) return wrong("'window' is missing");
+    if (*window <= 0) return wrong("a window of length zero");
+    const Nanos slide = rule.duration("slide").value_or(*window);
+    if (slide <= 0) return wrong("a slide of length zero");
+    if (*window % slide != 0)
+      return wrong(
+          fmt::format("the slide, {}, does not divide the window, {}", format_duration(slide), format_duration(*window)));
+    if (*window / slide > kMostSlides) return wrong(fmt::format("more than {} slides in a window", kMostSlides));
+    constexpr Nanos kLongest = kFarthest / 4;
+    for (const char* name : {"window", "lateness", "period", "heartbeat"})
+      if (rule.duration(name).value_or(0) > kLongest) return wrong(fmt::format("'{}' is longer than 18 years", name));
+  }
+  return {};
+}
+
+/// As the rule says, or as the deadband upstream says how to read between the readings that it kept.
+v1::Weighting WinAgg::weighting_of(std::uint32_t slot, const Rule& rule, Nanos at, Nanos& heartbeat) const {
+  const std::string named = rule.text("weighting", "auto");
+  heartbeat = rule.duration("heartbeat").value_or(0);
+  if (named == "count") return v1::WEIGHTING_COUNT;
+  const Asset& asset = table().asset_of(slot);
+  const std::string& sensor = table().series(slot).sensor.name();
+  for (const v1::Applied& applied : upstream_)
+    for (const v1::AppliedRule& thinned : applied.rule()) {
+      if (thinned.expired() || (thinned.expires() != 0 && at >= thinned.expires())) continue;
+      const Result<Pattern> pattern = Pattern::parse(thinned.pattern());
+      if (!pattern.ok() || !pattern->matches(asset.site, asset.line, asset.asset, sensor)) continue;
+      if (heartbeat == 0) heartbeat = thinned.heartbeat();
+      return named == "auto" ? thinned.interpolation() : weighting_named(named);
+    }
+  return named == "auto" ? v1::WEIGHTING_COUNT : weighting_named(named);
+}
+
+void WinAgg::set_rule(Setting& setting, const Rule& rule) {
+  setting.rule = &rule;
+  setting.window = *rule.duration("window");
+  setting.slide = rule.duration("slide").value_or(setting.window);
+  setting.lateness = rule.duration("lateness").value_or(0);
+  setting.period = rule.duration("period").value_or(0);
+}
+
+/// Finds the rule that applies to a series from event time `at` on, and until when. Other windows than before: those that are
+/// open leave, marked as cut.
+void WinAgg::configure(std::uint32_t slot, Nanos at) {
+  const RuleBook::Match match = rules_.find(table(), slot, at);
+  Setting setting;
+  setting.until = match.until;
+  if (match.rule != nullptr) {
+    set_rule(setting, *match.rule);
+    Nanos heartbeat = 0;
+    setting.weighting = weighting_of(slot, *match.rule, at, heartbeat);
+    // A deadband sends the first reading that comes a heartbeat after the last one: up to one period later. Without bound a
+    // jump of the clock would make rows without end.
+    const auto most_panes = static_cast<Nanos>(options_.max_open);
+    const Nanos most = setting.slide > kFarthest / most_panes ? kFarthest : setting.slide * most_panes;
+    setting.hold = heartbeat == 0 ? most : std::min(most, heartbeat + (setting.period > 0 ? setting.period : heartbeat / 2));
+  }
+  Setting& old = settings_[slot];
+  const bool same_windows = old.window == setting.window && old.slide == setting.slide;
+  if (old.rule != nullptr && !(same_windows && old.weighting == setting.weighting)) {
+    restart(slot, at);
+    if (!same_windows) sent_[slot] = {};
+  }
+  setting.segment = old.segment;
+  old = setting;
+  for (std::size_t lane = 0; lane < kLanes; ++lane) {
+    park(lane, slot);
+    lanes_[lane]->heads[slot].ruled = setting.rule != nullptr;
+  }
+}
+
+void WinAgg::on_open(Output& out) { out.frame(rules_.applied()); }
+
+/// What a deadband upstream does from here on.
+void WinAgg::take_applied(const v1::Applied& applied) {
+  if (applied.tool() != "deadband") return;
+  const auto same = std::ranges::find(upstream_, applied.policy(), &v1::Applied::policy);
+  if (same == upstream_.end()) upstream_.push_back(applied);
+  else if (same->SerializeAsString() == applied.SerializeAsString()) return;
+  else *same = applied;
+  for (std::uint32_t slot = 0; slot < settings_.size(); ++slot) {
+    settings_[slot].until = kBeginning;  // asked again with the next reading
+    for (std::size_t lane = 0; lane < kLanes; ++lane) {
+      park(lane, slot);
+      lanes_[lane]->heads[slot].ruled = true;
+    }
+  }
+}
+
+}  // namespace twinpipe

@@ -1,0 +1,212 @@
+// SPDX-License-Identifier: Apache-2.0
+// The windows of the aggregates: when they close.
+#include <algorithm>
+#include <cmath>
+#include <limits>
+
+#include "kernel/winagg_parts.hpp"
+
+namespace twinpipe {
+
+void WinAgg::schedule(std::size_t lane, std::uint32_t slot, Nanos time) {
+  Track& track = lanes_[lane]->tracks[slot];
+  if (track.scheduled <= time) return;
+  track.scheduled = time;
+  Node& node = nodes_[table().node_of(slot)];
+  node.agenda[lane][time].push_back(slot);
+  for (Clock& clock : node.clock)
+    if (!clock.ticking) clock.due = std::min(clock.due, time);
+}
+
+/// Up to where a lane's windows may close. History waits for the live lane, which may still correct the same windows; a node
+/// without a live lane has nothing to wait for.
+Nanos WinAgg::reached(std::size_t lane, const Node& node) const {
+  const Nanos live = node.clock[kLive].watermark();
+  if (lane == kLive) return live;
+  const Nanos historical = node.clock[kHistorical].watermark();
+  return live == kBeginning ? historical : std::min(live, historical);
+}
+
+/// A step goes on until the next reading; a straight line needs it, and so does history, which ends where the live lane begins.
+bool WinAgg::holds_on(std::size_t lane, const Setting& setting) {
+  return setting.weighting == v1::WEIGHTING_STEP && lane == kLive;
+}
+
+/// How many of the windows that contain a pane are final at a watermark.
+std::uint32_t WinAgg::final_before(const Setting& setting, Nanos pane, Nanos watermark) {
+  const Nanos passed = saturating_sub(saturating_sub(watermark, setting.lateness), pane);
+  return static_cast<std::uint32_t>(std::clamp<Nanos>(passed / setting.slide, 0, setting.slides()));
+}
+
+/// A watermark of the node moved: everything that comes due, in order of time and then of slots.
+void WinAgg::advance(std::uint32_t number) {
+  Node& node = nodes_[number];
+  for (Clock& clock : node.clock) {
+    if (!clock.restarted || clock.watermark() == kBeginning) continue;
+    clock.restarted = false;
+    add_mark(number, {kBeginning, clock.watermark(), kForever, kEverything, kEverything, v1::CUT_RESTART});
+  }
+  for (std::size_t lane = 0; lane < kLanes; ++lane) {
+    auto& agenda = node.agenda[lane];
+    while (!agenda.empty() && agenda.begin()->first <= reached(lane, node)) {
+      auto bucket = agenda.extract(agenda.begin());
+      const std::vector<std::uint32_t>& slots = bucket.mapped();
+      std::ranges::sort(bucket.mapped());
+      for (std::size_t i = 0; i < slots.size(); ++i) {
+        fetch_ahead(lane, slots, i);
+        if (lanes_[lane]->tracks[slots[i]].scheduled == bucket.key()) process(lane, slots[i], false);
+      }
+    }
+  }
+  const auto first = [&node](std::size_t lane) {
+    return node.agenda[lane].empty() ? kForever : node.agenda[lane].begin()->first;
+  };
+  // What comes due may lie behind the other lane's watermark: then it is looked at again for nothing.
+  const Nanos due = std::min(first(kLive), first(kHistorical));
+  for (Clock& clock : node.clock) clock.due = clock.ticking ? kForever : due;
+}
+
+/// A window that closes costs a dozen cache misses: those of the slots behind are fetched meanwhile.
+void WinAgg::fetch_ahead(std::size_t lane, const std::vector<std::uint32_t>& slots, std::size_t at) const {
+  constexpr std::size_t kState = 8, kContent = 4;
+  if (at + kState < slots.size()) {
+    const std::uint32_t slot = slots[at + kState];
+    __builtin_prefetch(&lanes_[lane]->heads[slot]);
+    __builtin_prefetch(&lanes_[lane]->tracks[slot]);
+    __builtin_prefetch(&settings_[slot]);
+    __builtin_prefetch(&sent_[slot]);
+  }
+  if (at + kContent >= slots.size()) return;
+  const std::uint32_t slot = slots[at + kContent];
+  const std::vector<Pane>& panes = lanes_[lane]->tracks[slot].panes;
+  __builtin_prefetch(sent_[slot].runs().data());
+  if (panes.empty()) return;
+  for (std::size_t line = 0; line < sizeof(Pane); line += 64)
+    __builtin_prefetch(reinterpret_cast<const char*>(panes.data()) + line);
+  const auto* next = reinterpret_cast<const char*>(lanes_[lane]->heads[slot].next);
+  for (int line = 0; next != nullptr && line < 6; ++line) __builtin_prefetch(next - 64 * line);
+}
+
+bool WinAgg::is_due(std::size_t lane, std::uint32_t slot, Nanos end, bool once) const {
+  const Setting& setting = settings_[slot];
+  const Nanos now = reached(lane, nodes_[table().node_of(slot)]);
+  if (now >= end + setting.lateness) return true;
+  if (once || now < end) return false;
+  // A straight line needs its other end.
+  const std::vector<Pane>& panes = lanes_[lane]->tracks[slot].panes;
+  return setting.weighting != v1::WEIGHTING_LINEAR || (panes.back().start >= end && panes.back().size > 0);
+}
+
+/// The next event time at which a series has something to do; kForever: none.
+Nanos WinAgg::next_due(std::size_t lane, std::uint32_t slot) const {
+  const Setting& setting = settings_[slot];
+  const Track& track = lanes_[lane]->tracks[slot];
+  const Nanos now = reached(lane, nodes_[table().node_of(slot)]);
+  Nanos next = kForever;
+  for (const Pane& pane : track.panes) {
+    Nanos due = pane.start + setting.window + setting.lateness;  // to be forgotten
+    if (pane.emitted < setting.slides()) {
+      const Nanos end = pane.start + (pane.emitted + 1) * setting.slide;
+      due = pane.once || end <= now ? end + setting.lateness : end;
+    }
+    next = std::min(next, due);
+  }
+  if (holds_on(lane, setting) && track.filled != kForever) {
+    Nanos until = track.before_until;
+    for (const Pane& pane : track.panes)
+      if (pane.size > 0 && !pane.once) until = covered_until(slot, pane.data[pane.size - 1]);
+    if (until > track.filled) next = std::min(next, track.filled + setting.slide);
+  }
+  return next;
+}
+
+void WinAgg::process(std::size_t lane, std::uint32_t slot, bool all) {
+  Track& track = lanes_[lane]->tracks[slot];
+  track.scheduled = kForever;
+  if (settings_[slot].rule == nullptr) return;
+  if (!finishing_ && !table().alias_of(slot)) {  // of an earlier segment, not declared again so far
+    waiting_.push_back(slot);
+    return;
+  }
+  park(lane, slot);
+  for (Pane& pane : track.panes) settle(pane);
+  if (settings_[slot].is_curve()) hold_on(lane, slot);
+  for (const bool once : {false, true}) emit_due(lane, slot, once, all);
+  if (all) {  // what has left as a delta must not leave again
+    for (Pane& pane : track.panes)
+      if (pane.once) forget(pane);
+    std::erase_if(track.panes, [](const Pane& pane) { return pane.once; });
+  }
+  drop_final(lane, slot);
+  if (const Nanos next = next_due(lane, slot); next != kForever) schedule(lane, slot, next);
+}
+
+/// A curve goes on where no reading comes: panes without readings for as long as the last value holds, up to the watermark.
+void WinAgg::hold_on(std::size_t lane, std::uint32_t slot) {
+  const Setting& setting = settings_[slot];
+  Track& track = lanes_[lane]->tracks[slot];
+  const Nanos now = reached(lane, nodes_[table().node_of(slot)]);
+  const bool tail = holds_on(lane, setting);
+  Nanos held_until = track.before_until;
+  std::size_t at = 0;
+  const auto pass = [&](const Pane& pane) {
+    if (pane.size > 0 && !pane.once) held_until = covered_until(slot, pane.data[pane.size - 1]);
+  };
+  for (; at < track.panes.size() && track.panes[at].start < track.filled; ++at) pass(track.panes[at]);
+  Nanos& next = track.filled;
+  while (next <= saturating_sub(now, setting.slide) || (finishing_ && next < now)) {
+    const bool more = at < track.panes.size();
+    if (more && track.panes[at].start == next) {
+      pass(track.panes[at++]);
+      next += setting.slide;
+    } else if (held_until > next && (more || tail)) {
+      // Windows that are final have left without it; every other one is still to come.
+      Pane pane;
+      pane.start = next;
+      pane.emitted = final_before(setting, next, track.processed);
+      track.panes.insert(track.panes.begin() + static_cast<std::ptrdiff_t>(at++), std::move(pane));
+      next += setting.slide;
+    } else if (more) {
+      next = track.panes[at].start;
+    } else {
+      if (tail) next = floor_to(now, setting.slide);
+      return;
+    }
+  }
+}
+
+void WinAgg::emit_due(std::size_t lane, std::uint32_t slot, bool once, bool all) {
+  const Setting& setting = settings_[slot];
+  std::vector<Pane>& panes = lanes_[lane]->tracks[slot].panes;
+  for (;;) {
+    Nanos end = kForever;
+    for (const Pane& pane : panes)
+      if (pane.once == once && pane.emitted < setting.slides())
+        end = std::min(end, pane.start + (pane.emitted + 1) * setting.slide);
+    if (end == kForever || !(all || is_due(lane, slot, end, once))) return;
+    emit(lane, slot, end, once);
+    for (Pane& pane : panes)
+      if (pane.once == once && pane.start < end && pane.start >= end - setting.window)
+        pane.emitted = std::max(pane.emitted, static_cast<std::uint32_t>((end - pane.start) / setting.slide));
+  }
+}
+
+/// Panes that no row will ask for again.
+void WinAgg::drop_final(std::size_t lane, std::uint32_t slot) {
+  const Setting& setting = settings_[slot];
+  Track& track = lanes_[lane]->tracks[slot];
+  const Nanos now = reached(lane, nodes_[table().node_of(slot)]);
+  track.processed = std::max(track.processed, now);
+  std::erase_if(track.panes, [&](Pane& pane) {
+    if (pane.emitted < setting.slides() || pane.start + setting.window + setting.lateness > now) return false;
+    if (setting.is_curve() && pane.size > 0 && pane.data[pane.size - 1].time >= track.before.time) {
+      track.before = pane.data[pane.size - 1];
+      track.before_until = covered_until(slot, track.before);
+    }
+    lanes_[lane]->heads[slot].usual = std::max<std::uint32_t>(8, pane.size);
+    forget(pane);
+    return true;
+  });
+}
+
+}  // namespace twinpipe
