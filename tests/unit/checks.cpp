@@ -178,7 +178,7 @@ TEST_CASE("with a list that declares: per cent of a range that is not there") {
   list[1].low = -1e308;
   list[1].high = 1e308;
   REQUIRE(found(percent, scope).size() == 2);
-  CHECK(found(percent, scope)[1] ==
+  CHECK(found(percent, scope)[0] ==
         "f error deadband 'd': wants per cent of the engineering range, and the bound is not finite: p/l/a/load");
 }
 
