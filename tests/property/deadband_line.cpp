@@ -436,7 +436,6 @@ TEST_CASE("what is held back follows its asset to another node") {
     };
     Scene ticked, died, returned;
     move(ticked);
-    ticked.writer.watermark("n", 99 * kSecond);
     ticked.writer.watermark("m", 5 * kSecond);
     ticked.reading(0, 4, 1);
     CHECK(ticked.run(rule) == sent + leave + "0@4=1 ");
