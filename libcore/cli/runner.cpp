@@ -283,8 +283,6 @@ Status run_stage(Tool& tool, SeriesTable& table, Stage& stage, const Hooks& hook
   return Run(tool, feed, hooks, &stage, &table).loop();
 }
 
-Status run_feed(Tool& tool, const Feed& feed, const Hooks& hooks) {
-  return Run(tool, feed, hooks, nullptr, nullptr).loop();
-}
+Status run_feed(Tool& tool, const Feed& feed, const Hooks& hooks) { return Run(tool, feed, hooks, nullptr, nullptr).loop(); }
 
 }  // namespace twinpipe::cli

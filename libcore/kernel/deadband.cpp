@@ -3,9 +3,11 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cmath>
 
 #include "kernel/deadband_parts.hpp"
 #include "kernel/deadband_values.hpp"
+#include "wire/quantity.hpp"
 
 namespace twinpipe {
 namespace {
@@ -37,7 +39,36 @@ void describe(const Rule& rule, v1::AppliedRule& to) {
   to.set_shortest(rule.duration("shortest").value_or(0));
 }
 
+double in_unit(const Amount& bound, double range) { return bound.percent ? range * bound.value / 100 : bound.value; }
+
 }  // namespace
+
+Status Deadband::check(const Policy& policy) {
+  for (const Rule& rule : policy.rules("deadband")) {
+    const auto wrong = [&rule](std::string what) {
+      return Status::error(Code::bad_config, fmt::format("policy: deadband: rule '{}': {}", rule.name, what));
+    };
+    for (const auto& [one, other] : {std::pair("absolute", "percent"), std::pair("swinging_door", "swinging_door_percent")})
+      if (rule.number(one) && rule.number(other)) return wrong(fmt::format("'{}' and '{}' exclude each other", one, other));
+    const Amount exception = exception_bound(rule), door = door_bound(rule);
+    if (exception.given && door.given && exception.percent != door.percent)
+      return wrong("one bound in the unit and the other in per cent: they do not add up to one that a reader can count with");
+    const Nanos shortest = rule.duration("shortest").value_or(0), heartbeat = rule.duration("heartbeat").value_or(kForever);
+    if (shortest > 0 && shortest >= heartbeat)
+      return wrong(fmt::format("the shortest interval, {}, is not below the heartbeat, {}", format_duration(shortest),
+                               format_duration(heartbeat)));
+  }
+  return {};
+}
+
+std::optional<std::string> Deadband::range_complaint(const Rule& rule, std::optional<double> low, std::optional<double> high) {
+  const Amount exception = exception_bound(rule), door = door_bound(rule);
+  if (!exception.percent && !door.percent) return std::nullopt;
+  if (!low || !high || !(*high > *low)) return "wants per cent of the engineering range, and the series declares none";
+  const double range = *high - *low;
+  if (std::isfinite(in_unit(exception, range)) && std::isfinite(in_unit(door, range))) return std::nullopt;
+  return "wants per cent of the engineering range, and the bound is not finite";
+}
 
 Deadband::Deadband(const SeriesTable& table, const Policy& policy)
     : Stage(table),
@@ -58,6 +89,8 @@ void Deadband::on_open(Output& out) {
 }
 
 void Deadband::grow() {
+  for (auto asset = static_cast<std::uint32_t>(nodes_.size()); asset < table().assets(); ++asset)
+    nodes_.push_back(table().asset(asset).node);
   for (const auto& lane : lanes_) {
     lane->held.resize(table().size());
     if (!lines_) continue;
@@ -77,26 +110,22 @@ Status Deadband::configure(std::uint32_t slot, Nanos at, Lane& lane) {
   if (rule == nullptr) return {};
   const Amount exception = exception_bound(*rule), door = door_bound(*rule);
   const v1::Sensor& sensor = table().series(slot).sensor;
-  const double range = sensor.has_low() && sensor.has_high() ? sensor.high() - sensor.low() : 0;
-  if ((exception.percent || door.percent) && !(range > 0))
-    return Status::error(Code::bad_config,
-                         fmt::format("{}: rule '{}' wants per cent of the engineering range, and the series declares none",
-                                     table().name(slot), rule->name));
-  if (exception.given && door.given && exception.percent != door.percent)
-    return Status::error(Code::bad_config, fmt::format("rule '{}' gives one bound in the unit and the other in per cent: "
-                                                       "they do not add up to one that a reader can count with",
-                                                       rule->name));
-  const auto in_unit = [range](const Amount& bound) { return bound.percent ? range * bound.value / 100 : bound.value; };
+  const auto low = sensor.has_low() ? std::optional(sensor.low()) : std::nullopt;
+  const auto high = sensor.has_high() ? std::optional(sensor.high()) : std::nullopt;
+  if (const auto complaint = range_complaint(*rule, low, high))
+    return Status::error(Code::bad_config, fmt::format("{}: rule '{}' {}", table().name(slot), rule->name, *complaint));
+  const double range = low && high ? *high - *low : 0;
   held.mode = draws_lines(*rule) ? DeadbandMode::line : DeadbandMode::step;
   held.heartbeat = rule->duration("heartbeat").value_or(kForever);
   held.shortest = rule->duration("shortest").value_or(0);
-  held.bound = door.given && !exception.given ? -1 : in_unit(exception);
-  if (lines_) lane.doors[slot].bound = door.given ? in_unit(door) : -1;
+  held.bound = door.given && !exception.given ? -1 : in_unit(exception, range);
+  if (lines_) lane.doors[slot].bound = door.given ? in_unit(door, range) : -1;
   return {};
 }
 
 Status Deadband::on_series(const std::vector<Declared>& declared, const FrameView& frame, Output& out) {
   grow();
+  if (!declared.empty()) follow_node(table().series(declared.front().slot).asset);
   for (const Declared& series : declared)
     if (series.born || series.changed)
       if (Status status = configure(series.slot, kBeginning, *lanes_[0]); !status.ok()) return status;

@@ -32,13 +32,20 @@ class DeadbandStored;
 
 class Deadband final : public Stage {
  public:
-  /// Series that no rule of section "deadband" matches pass whole. Both references must outlive the stage.
+  /// Series that no rule of section "deadband" matches pass whole. Both references must outlive the stage. The policy must
+  /// have passed check().
   Deadband(const SeriesTable& table, const Policy& policy);
   ~Deadband() override;
 
+  /// What the rules of section "deadband" must hold beside their form. Errors (bad_config) name the rule: a bound given twice,
+  /// bounds that do not add up, a shortest interval that the heartbeat could not break.
+  static Status check(const Policy& policy);
+  /// What `rule` asks of the engineering range and it cannot give; nothing when all is well.
+  static std::optional<std::string> range_complaint(const Rule& rule, std::optional<double> low, std::optional<double> high);
+
   bool reads(FrameKind kind) const override;
   void on_open(Output& out) override;
-  /// Errors (bad_config): percent without an engineering range, bounds that do not add up.
+  /// Errors (bad_config): per cent without an engineering range, or of one so wide that the bound is not finite.
   Status on_series(const std::vector<Declared>& declared, const FrameView& frame, Output& out) override;
   Status on_readings(const Columns& columns, const FrameView& frame, Output& out) override;
   /// Releases what the shortest interval suppressed and nothing replaced since, and what a door held for a heartbeat.
@@ -82,6 +89,7 @@ class Deadband final : public Stage {
 
   // deadband_state.cpp
   void suppress(Lane& lane, std::uint32_t slot, const Stored& what, std::string_view text);
+  void follow_node(std::uint32_t asset);
   void release(bool historical, std::uint32_t node, Nanos until, Output& out);
   void release(Lane& lane, std::uint32_t slot, bool all, StoredRows& to);
   std::optional<std::uint32_t> alias_of(std::uint32_t slot) const;
@@ -94,6 +102,7 @@ class Deadband final : public Stage {
   bool lines_ = false;                          // the policy has rules of mode line
   std::array<std::unique_ptr<Lane>, 2> lanes_;  // live and historical: neither changes what the other holds
   std::unique_ptr<Selection> selection_;
+  std::vector<std::uint32_t> nodes_;                        // by asset: whose ticks release what it holds back
   std::map<std::uint32_t, std::uint32_t> declared_at_end_;  // slot → alias
   std::uint32_t segment_ = 0;
   std::uint64_t dropped_ = 0, blacked_out_ = 0, lost_ = 0;

@@ -56,6 +56,23 @@ void Deadband::suppress(Lane& lane, std::uint32_t slot, const Stored& what, std:
   if (!(held.flags & kListed)) lane.list(slot, table().node_of(slot));
 }
 
+/// An asset may come to another node with any declaration, and all of its series with it, whichever that one names: from
+/// then on the other node's ticks and death release what they hold back.
+void Deadband::follow_node(std::uint32_t asset) {
+  const std::uint32_t from = nodes_[asset], to = table().asset(asset).node;
+  if (from == to) return;
+  nodes_[asset] = to;
+  for (const auto& lane : lanes_) {
+    if (from >= lane->waiting.size()) continue;
+    if (lane->waiting.size() <= to) lane->waiting.resize(to + std::size_t{1});
+    std::erase_if(lane->waiting[from].entries, [&](const Waiting::Entry& entry) {
+      if (table().series(entry.slot).asset != asset) return false;
+      lane->waiting[to].add(entry.slot, entry.due);
+      return true;
+    });
+  }
+}
+
 /// Sends what `node` holds back and is due by `until`, in the order of slots.
 void Deadband::release(bool historical, std::uint32_t node, Nanos until, Output& out) {
   Lane& lane = *lanes_[historical ? 1 : 0];
@@ -179,6 +196,7 @@ Status Deadband::load(std::string_view bytes) {
     return Status::error(Code::bad_config, "the saved state is not a deadband's");
   const bool same_policy = state.policy_digest() == rules_.digest();
   if (!same_policy) notice("the state was saved under another policy: what is held stays, the new rules apply from here on");
+  nodes_.clear();
   for (std::size_t i = 0; i < lanes_.size(); ++i) {
     *lanes_[i] = Lane{};
     grow();

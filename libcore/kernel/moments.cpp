@@ -100,6 +100,11 @@ Powers powers_of(const T* x, std::size_t n, double mean) {
   return powers;
 }
 
+/// Spread that leaves the range of a double is not a number; the mean and the extremes stay what they are.
+void keep_to_range(Moments& to, double square) {
+  if (!std::isfinite(square)) to.m2 = to.m3 = to.m4 = kNone;
+}
+
 /// From sums of powers around `center`, which is nearly the mean, to central moments around the mean itself.
 void settle(Moments& to, double center, const Powers& s) {
   const double w = to.weight, d = s.s1 / w;
@@ -111,6 +116,7 @@ void settle(Moments& to, double center, const Powers& s) {
   to.m2 = std::max(0.0, s.s2 - w * d * d);
   to.m3 = s.s3 - 3 * d * s.s2 + 2 * w * d * d * d;
   to.m4 = std::max(0.0, s.s4 - 4 * d * s.s3 + 6 * d * d * s.s2 - 3 * w * d * d * d * d);
+  keep_to_range(to, s.s2);
 }
 
 template <class T>
@@ -122,6 +128,10 @@ Moments block_of(const T* x, std::size_t n) {
   moments.min = extent.min;
   moments.max = extent.max;
   moments.mean = extent.sum / moments.weight;
+  if (!std::isfinite(moments.mean)) {  // the sum left the range; the mean does not, unless a value is not finite
+    moments.mean = 0;
+    for (std::size_t i = 0; i < n; ++i) moments.mean += static_cast<double>(x[i]) / moments.weight;
+  }
   if (std::isfinite(moments.mean)) settle(moments, moments.mean, powers_of(x, n, moments.mean));
   moments.first = static_cast<double>(x[0]);
   moments.last = static_cast<double>(x[n - 1]);
@@ -161,8 +171,9 @@ void Moments::merge(const Moments& other) {
   m2 += other.m2 + pull;
   min = std::min(min, other.min);
   max = std::max(max, other.max);
-  mean = std::clamp(mean + share, min, max);
+  mean = std::clamp(std::isfinite(d) ? mean + share : mean * u + other.mean * v, min, max);
   weight = both;
+  keep_to_range(*this, m2);
 }
 
 double Moments::standard_deviation() const { return empty() ? kNone : std::sqrt(m2 / weight); }

@@ -136,7 +136,9 @@ Status Replay::learn_record(Part& part, std::size_t record, ReplaySeries::How ho
     }
     ++number;
     if (frame.kind == FrameKind::applied && how == ReplaySeries::How::learn && in_force_) out.forward(frame);
-    return frame.kind == FrameKind::series ? series_.take(frame.payload, *part.streams.back(), how, out) : Status{};
+    if (frame.kind != FrameKind::series) return {};
+    Status status = series_.take(frame.payload, *part.streams.back(), how, out);
+    return lossy_ && status.code == Code::bad_data ? Status{} : status;  // what it builds on was lost
   });
 }
 

@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <array>
 
+#include "kernel/deadband.hpp"
 #include "kernel/exc_pass.hpp"
 #include "kernel/spectrum_rule.hpp"
 #include "kernel/winagg.hpp"
@@ -38,9 +39,7 @@ Complaint door_without_heartbeat(const Rule& rule) {
 
 /// The deadband stops there rather than guess a range.
 Complaint percent_without_range(const Rule& rule, const ListedSeries& series) {
-  const bool percent = rule.number("percent") || rule.number("swinging_door_percent");
-  if (!percent || !series.declared || series.has_range()) return std::nullopt;
-  return "wants per cent of the engineering range, and the series declares none";
+  return series.declared ? Deadband::range_complaint(rule, series.low, series.high) : std::nullopt;
 }
 
 /// Bands above Nyquist, those of bearings too, and bands between two bins.
@@ -106,6 +105,7 @@ Complaint passes_nothing(const Rule& exception, const ListedSeries&, std::span<c
 }
 
 constexpr std::array kSectionChecks{
+    SectionCheck{"deadband", Deadband::check},
     SectionCheck{"exc-pass", exception_rules},
     SectionCheck{"fft-bands", spectrum_rules},
     SectionCheck{"winagg", WinAgg::check},

@@ -59,26 +59,6 @@ bool parse_nonfinite(std::string_view text, double& value) {
 
 bool is_utf8(std::string_view text) { return simdjson::validate_utf8(text.data(), text.size()); }
 
-void append_json_string(std::string_view value, std::string& text) {
-  text += '"';
-  for (const char c : value) {
-    const auto byte = static_cast<unsigned char>(c);
-    if (c == '"' || c == '\\') {
-      text += '\\';
-      text += c;
-    } else if (byte >= 0x20) {
-      text += c;
-    } else if (c == '\n') {
-      text += "\\n";
-    } else if (c == '\t') {
-      text += "\\t";
-    } else {
-      fmt::format_to(std::back_inserter(text), FMT_COMPILE("\\u{:04x}"), byte);
-    }
-  }
-  text += '"';
-}
-
 void append_csv_field(std::string_view value, std::string& text) {
   if (!value.empty() && value.find_first_of(",\"\r\n") == std::string_view::npos) {
     text += value;

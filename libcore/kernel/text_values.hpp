@@ -8,6 +8,7 @@
 #include <string_view>
 
 #include "wire/frame.hpp"
+#include "wire/json_string.hpp"
 #include "wire/status.hpp"
 
 namespace twinpipe {
@@ -31,8 +32,6 @@ void append_json_float(Float value, std::string& text) {
 bool parse_nonfinite(std::string_view text, double& value);
 
 bool is_utf8(std::string_view text);
-/// In quotes, escaped (RFC 8259 §7). `value` must be UTF-8.
-void append_json_string(std::string_view value, std::string& text);
 /// As a CSV field (RFC 4180): in quotes when it holds a comma, a quote, a line's end, or nothing at all.
 void append_csv_field(std::string_view value, std::string& text);
 

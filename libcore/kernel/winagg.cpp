@@ -80,7 +80,13 @@ Status WinAgg::on_series(const std::vector<Declared>& declared, const FrameView&
     // Another unit or type: values before and behind it are not of one kind. In another segment the alias is not declared yet.
     Setting& setting = settings_[series.slot];
     const std::uint64_t segment = std::exchange(setting.segment, table().series(series.slot).segment);
-    if (series.changed && !series.is_new && setting.rule != nullptr) {
+    const bool moved = !series.is_new && lanes_[kLive]->heads[series.slot].node != node;
+    if (moved) {
+      std::erase(nodes_[lanes_[kLive]->heads[series.slot].node].slots, series.slot);
+      nodes_[node].slots.push_back(series.slot);
+      for (const auto& lane : lanes_) lane->heads[series.slot].node = node;
+    }
+    if ((series.changed || moved) && !series.is_new && setting.rule != nullptr) {
       if (segment == setting.segment) restart(series.slot, nodes_[node].clock[kLive].newest);
       else behind.push_back(series.slot);
     }

@@ -53,7 +53,7 @@ class WinAgg final : public Stage {
   Status on_series(const std::vector<Declared>& declared, const FrameView& frame, Output& out) override;
   /// Errors (bad_data): more open windows, or more readings in them, than the options allow.
   Status on_readings(const Columns& columns, const FrameView& frame, Output& out) override;
-  /// Errors (bad_data): samples without a sensible period.
+  /// Waveforms without a sensible period are left out and passed on.
   Status on_waveform(const v1::Waveform& waveform, std::uint32_t slot, const FrameView& frame, Output& out) override;
   Status on_watermark(const v1::Watermark& watermark, const FrameView& frame, Output& out) override;
   /// A node or device that goes offline, or that we no longer see: its windows leave, marked as cut short.
@@ -180,6 +180,7 @@ class WinAgg final : public Stage {
   std::map<std::uint32_t, std::uint32_t> given_alias_;  // at the end, of series that the last segment does not declare
   Nanos longest_ = 0;                                   // window and lateness of any rule
   bool loaded_ = false, resumed_ = false, restarted_ = false, finishing_ = false;
+  bool fresh_ = true;                                              // no Applied of a deadband since the last Open
   std::size_t held_ = 0;                                           // bytes of readings and slices
   std::array<std::vector<std::unique_ptr<Reading[]>>, 32> spare_;  // by the binary logarithm of their capacity
 

@@ -7,8 +7,9 @@
 namespace twinpipe {
 
 inline constexpr char kWinAggSection[] = "winagg";
-inline constexpr std::uint32_t kEverything = ~0U;  // every asset, every slot
-/// Event times beyond this, and they are mistakes, would overflow what is added to them.
+inline constexpr std::uint32_t kEverything = ~0U;         // every asset, every slot
+inline constexpr std::uint32_t kMostReadings = 1U << 31;  // of one pane
+/// Event times beyond this (the year 2043), and they are mistakes, would overflow what is added to them.
 inline constexpr Nanos kFarthest = Nanos{1} << 61;
 
 constexpr Nanos floor_to(Nanos time, Nanos step) { return time - (time % step + step) % step; }
@@ -22,6 +23,7 @@ struct WinAgg::Setting {
   Nanos hold = 0;    // longest silence that a curve bridges
   v1::Weighting weighting = v1::WEIGHTING_COUNT;
   std::uint64_t segment = 0;  // of the series' last declaration
+  bool told = false;          // that its waveforms cannot be aggregated
 
   std::uint32_t slides() const { return static_cast<std::uint32_t>(window / slide); }
   bool is_curve() const { return weighting != v1::WEIGHTING_COUNT; }

@@ -75,6 +75,8 @@ void WinAgg::configure(std::uint32_t slot, Nanos at) {
     set_rule(setting, *match.rule);
     Nanos heartbeat = 0;
     setting.weighting = weighting_of(slot, *match.rule, at, heartbeat);
+    // Samples are equidistant and none was left out: a deadband leaves waveforms alone.
+    if (table().series(slot).sensor.type() == v1::VALUE_TYPE_WAVEFORM) setting.weighting = v1::WEIGHTING_COUNT;
     // A deadband sends the first reading that comes a heartbeat after the last one: up to one period later. Without bound a
     // jump of the clock would make rows without end.
     const auto most_panes = static_cast<Nanos>(options_.max_open);
@@ -88,6 +90,7 @@ void WinAgg::configure(std::uint32_t slot, Nanos at) {
     if (!same_windows) sent_[slot] = {};
   }
   setting.segment = old.segment;
+  setting.told = old.told;
   old = setting;
   for (std::size_t lane = 0; lane < kLanes; ++lane) {
     park(lane, slot);
@@ -95,11 +98,15 @@ void WinAgg::configure(std::uint32_t slot, Nanos at) {
   }
 }
 
-void WinAgg::on_open(Output& out) { out.frame(rules_.applied()); }
+void WinAgg::on_open(Output& out) {
+  out.frame(rules_.applied());
+  fresh_ = true;
+}
 
 /// What a deadband upstream does from here on.
 void WinAgg::take_applied(const v1::Applied& applied) {
   if (applied.tool() != "deadband") return;
+  if (std::exchange(fresh_, false)) upstream_.clear();  // what shaped another segment shapes this one no more
   const auto same = std::ranges::find(upstream_, applied.policy(), &v1::Applied::policy);
   if (same == upstream_.end()) upstream_.push_back(applied);
   else if (same->SerializeAsString() == applied.SerializeAsString()) return;

@@ -48,6 +48,7 @@ void WinAgg::save_pane(const Pane& pane, const Head& head, v1::WinAggPane& to) {
   to.set_once(pane.once);
   to.set_readings_until(pane.readings_until);
   to.set_slices_until(pane.slices_until);
+  to.set_capacity(pane.capacity);  // full panes are sealed: when that is must not depend on a restart
   for (std::uint32_t i = 0; i < size; ++i) {
     to.add_time(pane.data[i].time);
     to.add_order(pane.data[i].order);
@@ -72,7 +73,8 @@ bool WinAgg::load_pane(const v1::WinAggPane& from, Pane& pane) {
   pane.readings_until = from.readings_until();
   pane.slices_until = from.slices_until();
   const auto size = static_cast<std::uint32_t>(from.time_size());
-  if (size > 0 && !enlarge(pane, size).ok()) return false;
+  const std::uint32_t capacity = std::max(size, from.capacity());
+  if (capacity > kMostReadings || (capacity > 0 && !enlarge(pane, capacity).ok())) return false;
   pane.size = size;
   for (int i = 0; i < from.time_size(); ++i)
     pane.data[static_cast<std::size_t>(i)] = {from.time(i), from.order(i), from.value(i)};
@@ -106,6 +108,7 @@ std::string WinAgg::save() const {
     for (std::size_t lane = 0; lane < kLanes; ++lane) {
       const Track& track = lanes_[lane]->tracks[slot];
       v1::WinAggTrack& lane_to = *to.add_lane();
+      lane_to.set_usual(lanes_[lane]->heads[slot].usual);
       lane_to.set_scheduled(track.scheduled);
       lane_to.set_processed(track.processed);
       lane_to.set_filled(track.filled);
@@ -165,6 +168,8 @@ bool WinAgg::load_slot(const v1::WinAggSlot& from, std::uint32_t slot) {
     track.filled = lane_from.filled();
     track.before = {lane_from.before_time(), 0, lane_from.before_value()};
     track.before_until = lane_from.before_until();
+    if (lane_from.usual() == 0 || lane_from.usual() > kMostReadings) return false;
+    lanes_[lane]->heads[slot].usual = lane_from.usual();
     for (const v1::WinAggPane& pane : lane_from.pane())
       if (!load_pane(pane, track.panes.emplace_back())) return false;
     if (lane_from.scheduled() != kForever) schedule(lane, slot, lane_from.scheduled());

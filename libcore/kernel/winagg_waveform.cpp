@@ -7,6 +7,7 @@
 
 #include "kernel/waveform_split.hpp"
 #include "kernel/winagg_parts.hpp"
+#include "wire/quantity.hpp"
 
 namespace twinpipe {
 
@@ -47,9 +48,15 @@ Status WinAgg::on_waveform(const v1::Waveform& waveform, std::uint32_t slot, con
   if (setting.rule == nullptr || samples == 0) return pass(frame, out);
   const double span = static_cast<double>(samples) * waveform.sample_period() * static_cast<double>(kSecond);
   const bool period_is_sensible = waveform.sample_period() > 0 && span < static_cast<double>(kFarthest);
-  if (!period_is_sensible || waveform.time() > kFarthest || waveform.time() < -kFarthest)
-    return Status::error(Code::bad_data, fmt::format("{}: a waveform of {} samples from {} with a sample period of {} s",
-                                                     table().name(slot), samples, waveform.time(), waveform.sample_period()));
+  if (!period_is_sensible || waveform.time() > kFarthest || waveform.time() < -kFarthest) {
+    // One bad sensor must not stop the others.
+    samples_taken_ += samples;
+    samples_excluded_ += samples;
+    if (!std::exchange(settings_[slot].told, true))
+      notice(fmt::format("{}: waveforms are left out: {} samples from {} with a sample period of {} s (said once)",
+                         table().name(slot), samples, format_time(waveform.time()), waveform.sample_period()));
+    return pass(frame, out);
+  }
   const bool good = is_good(waveform.has_quality() ? waveform.quality() : kGood);
   for (std::size_t from = 0, to = 0; from < samples; from = to) {
     const Nanos time = sample_time(waveform, from), pane = floor_to(time, setting.slide);

@@ -10,6 +10,7 @@
 #include <tuple>
 
 #include "policy/digest.hpp"
+#include "wire/json_string.hpp"
 #include "wire/quantity.hpp"
 
 namespace twinpipe {
@@ -22,13 +23,17 @@ Status bad(fmt::format_string<Args...> format, Args&&... args) {
   return Status::error(Code::bad_config, "policy: " + fmt::format(format, std::forward<Args>(args)...));
 }
 
-/// Keys sorted, no white space, numbers in their shortest form, strings as simdjson escapes them.
+/// Keys sorted and escaped, no white space, numbers in their shortest form, strings as simdjson escapes them.
 std::string canonical(dom::element element) {
   if (element.is_object()) {
     std::map<std::string, dom::element> sorted;
     for (const auto& [key, value] : dom::object(element)) sorted.emplace(key, value);
     std::string text = "{";
-    for (const auto& [key, value] : sorted) text += fmt::format("{}\"{}\":{}", text.size() > 1 ? "," : "", key, canonical(value));
+    for (const auto& [key, value] : sorted) {
+      if (text.size() > 1) text += ',';
+      append_json_string(key, text);
+      text += ':' + canonical(value);
+    }
     return text + "}";
   }
   if (element.is_array()) {
@@ -176,8 +181,11 @@ std::string as_text(const ParameterValue& value) {
     std::string operator()(bool truth) const { return truth ? "true" : "false"; }
     std::string operator()(const NamedBands& bands) const {
       std::string text;
-      for (const NamedBand& band : bands)
-        text += fmt::format("{}\"{}\": [{}, {}]", text.empty() ? "" : ", ", band.name, band.low, band.high);
+      for (const NamedBand& band : bands) {
+        if (!text.empty()) text += ", ";
+        append_json_string(band.name, text);
+        text += fmt::format(": [{}, {}]", band.low, band.high);
+      }
       return "{" + text + "}";
     }
   } const visitor;

@@ -114,6 +114,26 @@ TEST_CASE("per cent without an engineering range is refused") {
   CHECK(status.message.find("engineering range") != std::string::npos);
 }
 
+TEST_CASE("per cent of a range so wide that the bound is infinite is refused") {
+  const Policy policy = policy_of(R"("percent":1)");
+  for (const double high : {1e307, 1e308}) {
+    v1::Frame frame;
+    frame.mutable_series()->set_site("s");
+    v1::Sensor& sensor = *frame.mutable_series()->add_sensor();
+    sensor.set_name("x");
+    sensor.set_low(-high);
+    sensor.set_high(high);
+    StreamWriter writer;
+    writer.out().frame(frame);
+    SeriesTable table;
+    Deadband stage(table, policy);
+    Output out;
+    const Status status = testing::drive(writer.take(), stage, table, out);
+    CHECK(status.ok() == (high == 1e307));
+    if (!status.ok()) CHECK(status.message.find("not finite") != std::string::npos);
+  }
+}
+
 TEST_CASE("a change to or from not-a-number does not wait for the shortest interval") {
   const Policy policy = policy_of(R"("absolute":0.5,"shortest":"10s")");
   const std::vector<Reading> in{{0, 0, 1, kGood}, {0, kSecond, std::nan(""), kGood}, {0, 2 * kSecond, 1, kGood}};

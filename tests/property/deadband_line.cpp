@@ -418,3 +418,34 @@ TEST_CASE("what is held back leaves before the death of its node, and before nob
   scene.writer.lifecycle("n", false, v1::Lifecycle::REASON_WILL, 1, 3 * kSecond);
   CHECK(scene.run(R"("absolute":0.5,"swinging_door":1,"heartbeat":"60s")") == "series series 0@0=1 1@0=2 0@2=1 lifecycle 1@2=2 ");
 }
+
+TEST_CASE("what is held back follows its asset to another node") {
+  const std::string door = R"("swinging_door":1,"heartbeat":"5s")", waits = R"("absolute":0.5,"shortest":"5s")";
+  for (const std::string& rule : {door, waits}) {
+    INFO(rule);
+    const double change = rule == waits ? 9 : 1;
+    const auto move = [&](Scene& scene) {
+      scene.writer.series("n", "a", {"x", "y"}, 0);
+      for (const std::uint32_t alias : {0, 1}) scene.reading(alias, 0, 1), scene.reading(alias, 1, change);
+      scene.writer.series("m", "a", {"x"}, 0);  // the whole asset is m's now, also what this does not name
+      for (const std::uint32_t alias : {0, 1}) scene.reading(alias, 2, change);
+    };
+    const std::string sent = "series 0@0=1 1@0=1 series ", leave = fmt::format("0@2={0} 1@2={0} ", change);
+    const auto die = [](Scene& scene, const char* node) {
+      scene.writer.lifecycle(node, false, v1::Lifecycle::REASON_WILL, 1, 3 * kSecond);
+    };
+    Scene ticked, died, returned;
+    move(ticked);
+    ticked.writer.watermark("n", 99 * kSecond);
+    ticked.writer.watermark("m", 5 * kSecond);
+    ticked.reading(0, 4, 1);
+    CHECK(ticked.run(rule) == sent + leave + "0@4=1 ");
+    move(died);
+    die(died, "n"), die(died, "m");
+    CHECK(died.run(rule) == sent + "lifecycle " + leave + "lifecycle ");
+    move(returned);
+    returned.writer.series("n", "a", {"x", "y"}, 0);
+    die(returned, "m"), die(returned, "n");
+    CHECK(returned.run(rule) == sent + "series lifecycle " + leave + "lifecycle ");
+  }
+}

@@ -175,6 +175,11 @@ TEST_CASE("with a list that declares: per cent of a range that is not there") {
   CHECK(found(R"("deadband":[{"match":"*/*/*/temp","absolute":1},{"match":"*/*/*/*","percent":1}])", scope).empty());
   list[1].high = 0;  // an empty range is none
   CHECK(found(percent, scope)[0].ends_with("p/l/a/temp and 1 more"));
+  list[1].low = -1e308;
+  list[1].high = 1e308;
+  REQUIRE(found(percent, scope).size() == 2);
+  CHECK(found(percent, scope)[1] ==
+        "f error deadband 'd': wants per cent of the engineering range, and the bound is not finite: p/l/a/load");
 }
 
 TEST_CASE("a swinging door without a heartbeat") {
@@ -190,7 +195,23 @@ TEST_CASE("a swinging door without a heartbeat") {
 }
 
 TEST_CASE("what a tool says of its section before it runs") {
+  const std::string mixed =
+      "f error deadband '': rule 'd': one bound in the unit and the other in per cent: they do not add up to one that a "
+      "reader can count with";
   check_all({
+      {R"("deadband":[{"name":"d","match":"*/*/*/*","absolute":1,"percent":1}])",
+       {"f error deadband '': rule 'd': 'absolute' and 'percent' exclude each other"}},
+      {R"("deadband":[{"name":"d","match":"*/*/*/*","swinging_door":0,"swinging_door_percent":1,"heartbeat":"1m"}])",
+       {"f error deadband '': rule 'd': 'swinging_door' and 'swinging_door_percent' exclude each other"}},
+      {R"("deadband":[{"name":"d","match":"*/*/*/*","absolute":1,"swinging_door_percent":1,"heartbeat":"1m"}])", {mixed}},
+      {R"("deadband":[{"name":"d","match":"*/*/*/*","percent":1,"swinging_door":1,"heartbeat":"1m"}])", {mixed}},
+      {R"("deadband":[{"match":"*/*/*/*","percent":1,"swinging_door_percent":1,"heartbeat":"1m"}])", {}},
+      {R"("deadband":[{"match":"*/*/*/*","absolute":1,"swinging_door":1,"heartbeat":"1m"}])", {}},
+      {R"("deadband":[{"name":"d","match":"*/*/*/*","absolute":1,"heartbeat":"1m","shortest":"60s"}])",
+       {"f error deadband '': rule 'd': the shortest interval, 1m, is not below the heartbeat, 1m"}},
+      {R"("deadband":[{"match":"*/*/*/*","absolute":1,"heartbeat":"1m","shortest":"59s"}])", {}},
+      {R"("deadband":[{"match":"*/*/*/*","absolute":1,"shortest":"1h"}])", {}},
+      {R"("deadband":[{"match":"*/*/*/*","absolute":1,"heartbeat":"0s","shortest":"0s"}])", {}},
       {R"("winagg":[{"name":"w","match":"*/*/*/*","window":"10s","slide":"3s"}])",
        {"f error winagg '': winagg 'w': the slide, 3s, does not divide the window, 10s"}},
       {R"("winagg":[{"name":"w","match":"*/*/*/*","window":"10s","slide":"5s"}])", {}},

@@ -147,6 +147,12 @@ TEST_CASE("the digest depends on content and not on layout") {
       R"({"name":"n","version":"2","owner":"o","deadband":[{"match":"*/*/*/*","absolute":0.5,"name":"a\"b"}]})",
   };
   for (const std::string& json : other) CHECK(parse(json).digest() != digest);
+  // A name that looks like JSON is one name.
+  const Policy two = parse(with(R"("fft-bands":[{"match":"*/*/*/*","bands":{"x":[1,2],"y":[3,4]}}])"));
+  const Policy one = parse(with(R"("fft-bands":[{"match":"*/*/*/*","bands":{"x\":[1,2],\"y":[3,4]}}])"));
+  CHECK(one.digest() != two.digest());
+  const Policy one_spaced = parse(with(R"("fft-bands":[{"match":"*/*/*/*","bands":{"x\": [1, 2], \"y":[3,4]}}])"));
+  CHECK(one_spaced.rules("fft-bands")[0].settings() != two.rules("fft-bands")[0].settings());
   // Order is meaning: the first match wins.
   CHECK(parse(with_rule(R"({"match":"a/*/*/*"},{"match":"*/*/*/*"})")).digest() !=
         parse(with_rule(R"({"match":"*/*/*/*"},{"match":"a/*/*/*"})")).digest());
