@@ -31,6 +31,10 @@ void EgressSide::share(const Aliases& aliases, Mechanism mechanism, std::size_t 
     count(alias < table().slots().size() ? topics_[table().slots()[alias]] : no_class(), mechanism).frame_bytes += part;
 }
 
+void EgressSide::on_open(Output&) {
+  if (role_ == Role::kept) reconstruction_->take_open();
+}
+
 Status EgressSide::on_series(const std::vector<Declared>& declared, const FrameView& frame, Output& out) {
   topics_.resize(table().size());
   for (const Declared& series : declared) {

@@ -31,6 +31,7 @@ class EgressSide final : public Stage {
   EgressSide(const SeriesTable& table, const Routes& routes, ValueLimits limits, Role role, Reconstruction& reconstruction);
 
   bool reads(FrameKind) const override { return true; }
+  void on_open(Output& out) override;
   Status on_series(const std::vector<Declared>& declared, const FrameView& frame, Output& out) override;
   Status on_readings(const Columns& columns, const FrameView& frame, Output& out) override;
   Status on_waveform(const v1::Waveform& waveform, std::uint32_t slot, const FrameView& frame, Output& out) override;

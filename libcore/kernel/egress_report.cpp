@@ -41,26 +41,24 @@ std::string saved(double before, double after) {
 }
 
 struct ClassError {
-  std::uint64_t series = 0, compared = 0, beyond = 0;
+  std::uint64_t series = 0, missing = 0, compared = 0, beyond = 0, unknown = 0;
   const std::string* name = nullptr;  // of the series whose error is the greatest part of its bound
   const Reconstruction::Worst* worst = nullptr;
 };
 
-/// Where the error is nothing, any series stands for the class; where the bound is 0, any error is too much.
-double part_of_bound(const Reconstruction::Worst& worst) {
-  return worst.error == 0 ? 0 : worst.bound > 0 ? worst.error / worst.bound : std::numeric_limits<double>::infinity();
-}
-
+/// Where the error is nothing, any series stands for the class that something was compared of.
 std::vector<ClassError> errors_by_class(const Routes& routes, const Reconstruction& reconstruction) {
   std::vector<ClassError> errors(routes.topics().size());
   for (const auto& [name, worst] : reconstruction.worst()) {
     const auto levels = split_series_name(name);
-    if (!levels || worst.compared == 0) continue;
+    if (!levels || worst.compared + worst.unknown == 0) continue;
     ClassError& error = errors[routes.topic_of((*levels)[0], (*levels)[1], (*levels)[2], (*levels)[3])];
     ++error.series;
+    error.missing += !worst.kept;
     error.compared += worst.compared;
     error.beyond += worst.beyond;
-    if (error.worst != nullptr && part_of_bound(worst) <= part_of_bound(*error.worst)) continue;
+    error.unknown += worst.unknown;
+    if (worst.compared == 0 || (error.worst != nullptr && worst.part() <= error.worst->part())) continue;
     error.worst = &worst;
     error.name = &name;
   }
@@ -101,14 +99,19 @@ std::string EgressReport::text() const {
         append_line("", mechanism_name(static_cast<Mechanism>(m)), before[i][m], after[i][m], out);
   }
   append_line("all", "all", sum(before), sum(after), out);
-  out += fmt::format("\n{:<24} {:>7} {:>12} {:>10} {:<8} {:>12} {:>12}  {}\n", "class", "series", "compared", "beyond", "by",
-                     "worst error", "bound", "at");
+  out += fmt::format("\n{:<24} {:>7} {:>7} {:>12} {:>10} {:>10} {:<8} {:>12} {:>12}  {}\n", "class", "series", "missing",
+                     "compared", "beyond", "unknown", "by", "worst error", "bound", "at");
   const std::vector<ClassError> errors = errors_by_class(routes, reconstruction);
-  for (std::size_t i = 0; i < errors.size(); ++i)
-    if (const ClassError& error = errors[i]; error.worst != nullptr)
-      out += fmt::format("{:<24} {:>7} {:>12} {:>10} {:<8} {:>12.6g} {:>12.6g}  {}\n", class_name(routes, i), error.series,
-                         error.compared, error.beyond, interpolation_name(error.worst->interpolation), error.worst->error,
+  for (std::size_t i = 0; i < errors.size(); ++i) {
+    const ClassError& error = errors[i];
+    if (error.series == 0) continue;
+    out += fmt::format("{:<24} {:>7} {:>7} {:>12} {:>10} {:>10} ", class_name(routes, i), error.series, error.missing,
+                       error.compared, error.beyond, error.unknown);
+    if (error.worst == nullptr) out += fmt::format("{:<8} {:>12} {:>12}  -\n", "-", "-", "-");
+    else
+      out += fmt::format("{:<8} {:>12.6g} {:>12.6g}  {}\n", interpolation_name(error.worst->interpolation), error.worst->error,
                          error.worst->bound, *error.name);
+  }
   return out;
 }
 
@@ -132,12 +135,15 @@ std::string EgressReport::json() const {
   const std::vector<ClassError> errors = errors_by_class(routes, reconstruction);
   for (std::size_t i = 0; i < errors.size(); ++i) {
     const ClassError& error = errors[i];
-    if (error.worst == nullptr) continue;
-    out += fmt::format(
-        R"({}{{"class":"{}","series":{},"compared":{},"beyond":{},"interpolation":"{}","worst_error":{},"bound":{},"at":)",
-        std::exchange(comma, ","), class_name(routes, i), error.series, error.compared, error.beyond,
-        interpolation_name(error.worst->interpolation), error.worst->error, error.worst->bound);
-    append_json_string(*error.name, out);
+    if (error.series == 0) continue;
+    out += fmt::format(R"({}{{"class":"{}","series":{},"missing":{},"compared":{},"beyond":{},"unknown":{})",
+                       std::exchange(comma, ","), class_name(routes, i), error.series, error.missing, error.compared,
+                       error.beyond, error.unknown);
+    if (error.worst != nullptr) {
+      out += fmt::format(R"(,"interpolation":"{}","worst_error":{},"bound":{},"at":)",
+                         interpolation_name(error.worst->interpolation), error.worst->error, error.worst->bound);
+      append_json_string(*error.name, out);
+    }
     out += "}";
   }
   return out + "]}\n";

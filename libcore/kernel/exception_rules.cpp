@@ -39,6 +39,8 @@ Status check(const ExceptionRule& rule) {
   if (!rule.above && !rule.below) return bad(*rule.rule, "neither 'above' nor 'below': it would never be crossed");
   if (rule.above && rule.below && *rule.below > *rule.above)
     return bad(*rule.rule, "'below' {} is greater than 'above' {}: every value would cross", *rule.below, *rule.above);
+  if (rule.passes.find('/') != std::string::npos)
+    return bad(*rule.rule, "'passes' {} is no glob over the sensors of one asset: it would pass nothing", rule.passes);
   if (rule.post <= 0) return bad(*rule.rule, "'post' is 0: nothing would pass behind the crossing");
   return {};
 }

@@ -54,7 +54,7 @@ class ExceptionRules {
   static constexpr Nanos kPost = 300 * kSecond;
 
   /// `policy` must outlive the rules. Errors (bad_config) name the rule: an unknown signal, neither above nor below, below
-  /// greater than above, a post of zero.
+  /// greater than above, a post of zero, a 'passes' of several levels.
   static Result<ExceptionRules> make(const Policy& policy);
 
   const Policy& policy() const { return *policy_; }

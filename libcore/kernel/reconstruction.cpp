@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cmath>
 #include <limits>
+#include <utility>
 
 namespace twinpipe {
 namespace {
@@ -24,13 +25,36 @@ double number_at(const Columns& columns, std::size_t row) {
 
 }  // namespace
 
+double Reconstruction::Worst::part() const {
+  return error == 0 ? 0 : bound > 0 ? error / bound : std::numeric_limits<double>::infinity();
+}
+
+void Reconstruction::take_open() {
+  words_.clear();
+  in_force_.reset();
+}
+
 void Reconstruction::take_applied(const v1::Applied& applied) {
-  std::vector<Promise> promises;
-  for (const v1::AppliedRule& rule : applied.rule()) {
-    const Result<Pattern> pattern = Pattern::parse(rule.pattern());
-    if (rule.interpolation() != v1::WEIGHTING_COUNT && pattern.ok()) promises.push_back({*pattern, rule});
+  words_[applied.tool()] = applied.SerializeAsString();
+  in_force_.reset();
+  promises_in_force();  // known at once: it may be that no reading follows
+}
+
+std::uint32_t Reconstruction::promises_in_force() {
+  if (in_force_) return *in_force_;
+  const auto [known, is_new] = known_.emplace(words_, static_cast<std::uint32_t>(promises_.size()));
+  if (is_new) {
+    std::vector<Promise>& promises = promises_.emplace_back();
+    for (const auto& [tool, bytes] : words_) {
+      v1::Applied applied;
+      applied.ParseFromString(bytes);
+      for (const v1::AppliedRule& rule : applied.rule()) {
+        const Result<Pattern> pattern = Pattern::parse(rule.pattern());
+        if (rule.interpolation() != v1::WEIGHTING_COUNT && pattern.ok()) promises.push_back({*pattern, rule});
+      }
+    }
   }
-  tools_[applied.tool()] = std::move(promises);
+  return *(in_force_ = known->second);
 }
 
 Reconstruction::Series& Reconstruction::find(const SeriesTable& table, std::uint32_t slot, bool historical) {
@@ -45,41 +69,57 @@ Reconstruction::Series& Reconstruction::find(const SeriesTable& table, std::uint
 }
 
 void Reconstruction::take_kept(const SeriesTable& table, const Columns& columns) {
+  const std::uint32_t promises = promises_in_force();
   for (std::size_t row = 0; row < columns.rows(); ++row) {
     Series& series = find(table, columns.slot[row], columns.historical);
     const Nanos time = columns.time[row];
     // A late reading stands beside what is held and does not replace it.
     if (!series.points.empty() && time < series.points.back().time) continue;
+    if (series.spans.empty() || series.spans.back().promises != promises)
+      series.spans.push_back({series.points.size(), promises});
     series.points.push_back({time, number_at(columns, row)});
   }
 }
 
-/// The first rule of any tool that matches and has not expired at `at`.
-void Reconstruction::promise(const SeriesTable& table, std::uint32_t slot, Nanos at, Series& series) {
+/// Whether one of them matches and has not expired at `at`; the first one applies.
+bool Reconstruction::promise_of(const std::vector<Promise>& promises, const SeriesTable& table, std::uint32_t slot, Nanos at,
+                                Series& series) {
   const Asset& asset = table.asset_of(slot);
   const v1::Sensor& sensor = table.series(slot).sensor;
-  series.until = kForever;
-  series.promised = false;
-  for (const auto& [tool, promises] : tools_)
-    for (const auto& [pattern, rule] : promises) {
-      if (!pattern.matches(asset.site, asset.line, asset.asset, sensor.name())) continue;
-      if (rule.expires() != 0 && at >= rule.expires()) continue;
-      if (rule.expires() != 0) series.until = rule.expires();
-      series.promised = true;
-      series.interpolation = rule.interpolation();
-      series.shortest = rule.shortest();
-      series.bound = rule.percent() ? (sensor.high() - sensor.low()) * rule.bound() / 100 : rule.bound();
-      series.worst = &worst_[table.name(slot)];
-      series.worst->interpolation = rule.interpolation();
-      series.worst->bound = std::max(series.worst->bound, series.bound);
-      return;
+  for (const auto& [pattern, rule] : promises) {
+    if (!pattern.matches(asset.site, asset.line, asset.asset, sensor.name())) continue;
+    if (rule.expires() != 0 && at >= rule.expires()) continue;
+    if (rule.expires() != 0) series.until = rule.expires();
+    series.interpolation = rule.interpolation();
+    series.shortest = rule.shortest();
+    series.bound = rule.percent() ? (sensor.high() - sensor.low()) * rule.bound() / 100 : rule.bound();
+    const auto [worst, is_new] = worst_.try_emplace(table.name(slot));
+    series.worst = &worst->second;
+    series.worst->kept |= !series.points.empty();
+    if (is_new) {
+      series.worst->interpolation = series.interpolation;
+      series.worst->bound = series.bound;
     }
+    return true;
+  }
+  return false;
+}
+
+/// What was promised when the point at hand was sent. Before the first point, what any segment promised: one that is lost
+/// whole leaves no reading to tell which.
+void Reconstruction::promise(const SeriesTable& table, std::uint32_t slot, Nanos at, Series& series) {
+  series.until = kForever;
+  series.span_of_promise = series.span;
+  series.promised =
+      series.before_first
+          ? std::ranges::any_of(promises_, [&](const auto& promises) { return promise_of(promises, table, slot, at, series); })
+          : promise_of(promises_[series.spans[series.span].promises], table, slot, at, series);
 }
 
 /// What the kept readings say of `time`; of several at the same time the nearest, since all of them are facts.
 std::optional<double> Reconstruction::rebuilt(const Series& series, Nanos time, double value) const {
   const std::vector<Point>& points = series.points;
-  if (points.empty() || points[series.at].time > time) return {};
+  if (series.before_first) return {};
   if (points[series.at].time == time) {
     double best = points[series.at].value;
     for (std::size_t at = series.at; at-- > 0 && points[at].time == time;)
@@ -87,12 +127,30 @@ std::optional<double> Reconstruction::rebuilt(const Series& series, Nanos time, 
     return std::isnan(best) ? std::nullopt : std::optional(best);
   }
   const Point& before = points[series.at];
-  if (std::isnan(before.value) || saturating_sub(time, before.time) < series.shortest) return {};
+  if (std::isnan(before.value)) return {};
   if (series.interpolation != v1::WEIGHTING_LINEAR) return before.value;
   if (series.at + 1 == points.size() || std::isnan(points[series.at + 1].value)) return {};
   const Point& after = points[series.at + 1];
   const double share = static_cast<double>(time - before.time) / static_cast<double>(after.time - before.time);
   return before.value + (after.value - before.value) * share;
+}
+
+void Reconstruction::judge(Series& series, Nanos time, double value) {
+  Worst& worst = *series.worst;
+  const Nanos behind = series.before_first ? kForever : saturating_sub(time, series.points[series.at].time);
+  if (behind > 0 && behind < series.shortest) return;
+  const std::optional<double> said = rebuilt(series, time, value);
+  if (!said) {
+    ++worst.unknown;
+    return;
+  }
+  Worst one{.interpolation = series.interpolation, .error = std::fabs(value - *said), .bound = series.bound};
+  ++worst.compared;
+  worst.beyond += one.error > one.bound;
+  if (std::pair(one.part(), one.error) <= std::pair(worst.part(), worst.error)) return;
+  worst.interpolation = one.interpolation;
+  worst.error = one.error;
+  worst.bound = one.bound;
 }
 
 void Reconstruction::compare(const SeriesTable& table, const Columns& columns) {
@@ -102,17 +160,15 @@ void Reconstruction::compare(const SeriesTable& table, const Columns& columns) {
     const Nanos time = columns.time[row];
     if (time < series.newest) continue;
     series.newest = time;
-    if (time >= series.until) promise(table, slot, time, series);
-    if (!series.promised) continue;
     while (series.at + 1 < series.points.size() && series.points[series.at + 1].time <= time) ++series.at;
-    const double value = number_at(columns, row);
-    if (std::isnan(value)) continue;
-    const std::optional<double> said = rebuilt(series, time, value);
-    if (!said) continue;
-    const double error = std::fabs(value - *said);
-    ++series.worst->compared;
-    series.worst->error = std::max(series.worst->error, error);
-    series.worst->beyond += error > series.bound;
+    while (series.span + 1 < series.spans.size() && series.spans[series.span + 1].first <= series.at) ++series.span;
+    const bool before_first = series.points.empty() || series.points[series.at].time > time;
+    if (time >= series.until || series.span != series.span_of_promise || before_first != series.before_first) {
+      series.before_first = before_first;
+      promise(table, slot, time, series);
+    }
+    if (!series.promised) continue;
+    if (const double value = number_at(columns, row); !std::isnan(value)) judge(series, time, value);
   }
 }
 

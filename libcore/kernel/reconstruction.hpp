@@ -4,7 +4,11 @@
 //
 // The kept stream is read first and is held in memory, 16 bytes a reading; then each reading of the whole one is compared
 // with what the kept ones say of its time, by the interpolation that the rule states. Compared are good, finite, numeric readings
-// that came in order, of series that a rule with an interpolation applies to, outside its shortest interval.
+// that came in order, of series that a rule with an interpolation applies to, outside its shortest interval. Those of which the
+// kept ones say nothing are counted apart: a reading that was lost must not look like one that was well kept.
+//
+// A segment may have another policy than the one before it. So each kept reading remembers what was promised when it was
+// sent, and that holds until the next kept one.
 #pragma once
 
 #include <map>
@@ -21,6 +25,8 @@ namespace twinpipe {
 class Reconstruction {
  public:
   // ---- the kept stream
+  /// Another segment: what was promised in the one before it is no longer.
+  void take_open();
   void take_applied(const v1::Applied& applied);
   void take_kept(const SeriesTable& table, const Columns& columns);
 
@@ -29,8 +35,11 @@ class Reconstruction {
 
   struct Worst {
     v1::Weighting interpolation = v1::WEIGHTING_STEP;
-    double error = 0, bound = 0;
-    std::uint64_t compared = 0, beyond = 0;  // readings; of them those whose error is greater than the bound
+    double error = 0, bound = 0;                          // of the reading whose error is the greatest part of its bound
+    std::uint64_t compared = 0, beyond = 0, unknown = 0;  // readings; those whose error is greater than the bound; not compared
+    bool kept = false;                                    // at least one reading of the series
+    /// Where the bound is 0, any error is too much.
+    double part() const;
   };
   /// By series name.
   const std::map<std::string, Worst>& worst() const { return worst_; }
@@ -40,27 +49,44 @@ class Reconstruction {
     Nanos time;
     double value;  // not a number: nothing can be said from here on
   };
+  struct Promise {
+    Pattern pattern;
+    v1::AppliedRule rule;
+  };
+  /// What all tools promise together: serialized Applied frames by tool. Segments under the same policies share one.
+  using Words = std::map<std::string, std::string>;
+  /// Points from `first` on were sent under these promises.
+  struct Span {
+    std::size_t first;
+    std::uint32_t promises;
+  };
   struct Series {
     std::vector<Point> points;
-    std::size_t at = 0;  // last point at or before the newest reading compared
+    std::vector<Span> spans;
+    std::size_t at = 0;    // last point at or before the newest reading compared
+    std::size_t span = 0;  // that of the point
     Nanos newest = kBeginning;
-    Nanos until = kBeginning;  // the promise below holds before
-    bool promised = false;
+    // The promise below was looked up for this span, or for readings before the first point, and holds before `until`.
+    Nanos until = kBeginning;
+    std::size_t span_of_promise = 0;
+    bool promised = false, before_first = false;
     v1::Weighting interpolation = v1::WEIGHTING_STEP;
     double bound = 0;
     Nanos shortest = 0;
     Worst* worst = nullptr;
   };
-  struct Promise {
-    Pattern pattern;
-    v1::AppliedRule rule;
-  };
 
   Series& find(const SeriesTable& table, std::uint32_t slot, bool historical);
+  std::uint32_t promises_in_force();
   void promise(const SeriesTable& table, std::uint32_t slot, Nanos at, Series& series);
+  bool promise_of(const std::vector<Promise>& promises, const SeriesTable& table, std::uint32_t slot, Nanos at, Series& series);
+  void judge(Series& series, Nanos time, double value);
   std::optional<double> rebuilt(const Series& series, Nanos time, double value) const;
 
-  std::map<std::string, std::vector<Promise>> tools_;
+  Words words_;                            // of the segment at hand
+  std::optional<std::uint32_t> in_force_;  // their place below, once it was asked for
+  std::map<Words, std::uint32_t> known_;   // places of those below
+  std::vector<std::vector<Promise>> promises_;
   std::map<std::string, Series> series_;  // by lane and name
   std::map<std::string, Worst> worst_;
   std::vector<Series*> slots_;  // of the table at hand, two a slot

@@ -6,6 +6,7 @@
 #include <array>
 #include <cmath>
 #include <numbers>
+#include <type_traits>
 
 #include "kernel/spectral_passes.hpp"
 
@@ -13,6 +14,9 @@ namespace twinpipe {
 namespace {
 
 constexpr double kTurn = 2 * std::numbers::pi;
+/// Greatest sample. Its square, and the sum of many, must be finite in Real; a sensor does not get there but by a fault.
+template <class Real>
+constexpr Real kGreatest = std::is_same_v<Real, float> ? Real(1e15) : Real(1e150);
 
 template <class Real>
 fftw::Array<Real> filled(const std::vector<double>& numbers) {
@@ -79,10 +83,11 @@ SegmentSpectrum<Real>::SegmentSpectrum(const SegmentSettings& settings, Planning
 }
 
 /// Mean and slope of the segment. The sum is needed even where nothing is taken off: it tells whether all samples are finite.
+/// One absurd sample must not make the sum over all segments infinite, so its segment is told by its greatest sample.
 template <class Real>
 bool SegmentSpectrum<Real>::fit(const Real* samples) {
   const double sum = spectral::sum(samples, length_);
-  if (!std::isfinite(sum)) return false;
+  if (!std::isfinite(sum) || spectral::greatest_magnitude(samples, length_) > kGreatest<Real>) return false;
   mean_ = detrend_ == Detrend::none ? 0 : sum / static_cast<double>(length_);
   slope_ = detrend_ == Detrend::linear ? spectral::dot(samples, ramp_.data(), length_) / ramp_square_sum_ : 0;
   return std::isfinite(slope_);

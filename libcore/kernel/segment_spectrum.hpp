@@ -44,7 +44,8 @@ class SegmentSpectrum {
   std::size_t bins() const { return length_ / 2 + 1; }
 
   /// Adds the power of length() samples to `sum`, segment_sum_size() numbers; the first segment replaces what stands there. What
-  /// stands where is this class's business. False, and nothing is done: a sample is not finite.
+  /// stands where is this class's business. False, and nothing is done: a sample is not finite, or so large that the
+  /// powers would not be.
   bool add(const Real* samples, bool first, double* sum);
   /// The same for the segment's envelope: |x + i·H(x)|, x being the segment within the pass band and H its Hilbert transform.
   /// The samples are detrended as the settings say, the envelope always loses its mean.

@@ -88,6 +88,22 @@ Complaint spectra_without_band(const Rule& exception, const Rule& spectra) {
   return beyond_reach(made->window);
 }
 
+/// Without it the signal never comes, and the exception never fires.
+std::optional<Need> source_of_signal(const Rule& exception) {
+  const Result<Signal> signal = Signal::parse(exception);
+  if (!signal.ok() || signal->is_raw()) return std::nullopt;
+  const std::string_view section = signal->source == Signal::Source::aggregate ? "winagg" : "fft-bands";
+  return Need{section,
+              fmt::format("never fires: it looks at {}, and no {} rule applies to what it watches", signal->name, section)};
+}
+
+Complaint passes_nothing(const Rule& exception, const ListedSeries&, std::span<const ListedSeries* const> of_asset) {
+  const std::string passes = exception.text("passes", "");
+  const auto passed = [&](const ListedSeries* series) { return glob_matches(passes, series->levels[3]); };
+  if (passes.empty() || std::ranges::any_of(of_asset, passed)) return std::nullopt;
+  return fmt::format("passes no raw: no listed sensor of the asset is like {}", passes);
+}
+
 constexpr std::array kSectionChecks{
     SectionCheck{"deadband", Deadband::check},
     SectionCheck{"exc-pass", exception_rules},
@@ -101,6 +117,12 @@ constexpr std::array kSeriesChecks{
     SeriesCheck{"deadband", error, percent_without_range},
     SeriesCheck{"fft-bands", error, bands_not_measurable},
 };
+constexpr std::array kAssetChecks{
+    AssetCheck{"exc-pass", warning, passes_nothing},
+};
+constexpr std::array kNeedChecks{
+    NeedCheck{"exc-pass", warning, source_of_signal},
+};
 constexpr std::array kPairChecks{
     PairCheck{"deadband", "freshness", error, silent_beyond_slo},
     PairCheck{"exc-pass", "fft-bands", warning, spectra_without_band},
@@ -109,6 +131,6 @@ constexpr std::array kPairChecks{
 
 }  // namespace
 
-SettingChecks setting_checks() { return {kSectionChecks, kRuleChecks, kSeriesChecks, kPairChecks}; }
+SettingChecks setting_checks() { return {kSectionChecks, kRuleChecks, kSeriesChecks, kAssetChecks, kNeedChecks, kPairChecks}; }
 
 }  // namespace twinpipe

@@ -5,6 +5,7 @@
 // also let it forget that a sample can be a NaN.
 #include "kernel/spectral_passes.hpp"
 
+#include <algorithm>
 #include <cmath>
 
 #define TWINPIPE_INLINE [[gnu::always_inline]] inline
@@ -189,6 +190,19 @@ std::size_t greatest(const double* x, std::size_t n) {
 }
 
 template <class Real>
+Real greatest_magnitude(const Real* x, std::size_t n) {
+  Real lanes[kLanes] = {};
+  std::size_t i = 0;
+  for (; i + kLanes <= n; i += kLanes)
+    for (std::size_t lane = 0; lane < kLanes; ++lane) {
+      const Real size = std::fabs(x[i + lane]);
+      lanes[lane] = lanes[lane] < size ? size : lanes[lane];
+    }
+  for (; i < n; ++i) lanes[0] = std::max(lanes[0], std::fabs(x[i]));
+  return *std::max_element(lanes, lanes + kLanes);
+}
+
+template <class Real>
 double dot(const Real* x, const Real* ramp, std::size_t n) {
   return sum_terms<Real>(n, Product<Real>{x, ramp});
 }
@@ -240,6 +254,8 @@ void magnitude(const Real* z, std::size_t n, Real* out) {
 
 template double sum(const float*, std::size_t);
 template double sum(const double*, std::size_t);
+template float greatest_magnitude(const float*, std::size_t);
+template double greatest_magnitude(const double*, std::size_t);
 template double dot(const float*, const float*, std::size_t);
 template double dot(const double*, const double*, std::size_t);
 template void taper(const float*, const float*, double, float*, std::size_t);

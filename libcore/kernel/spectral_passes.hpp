@@ -14,6 +14,10 @@ double sum(const Real* x, std::size_t n);
 /// Place of the greatest number, the first of equal ones; `n` is not 0 and no number is a NaN.
 std::size_t greatest(const double* x, std::size_t n);
 
+/// The greatest |x|. NaN does not count.
+template <class Real>
+Real greatest_magnitude(const Real* x, std::size_t n);
+
 /// Σ x·ramp, in the same way.
 template <class Real>
 double dot(const Real* x, const Real* ramp, std::size_t n);

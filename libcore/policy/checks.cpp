@@ -5,6 +5,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <array>
 #include <map>
 #include <set>
 #include <tuple>
@@ -41,8 +42,11 @@ class Checker {
 
   void check_rules();
   void check_reach(const Place& place, const std::vector<Rule>& rules);
+  void check_needs();
   void check_listed();
   void look_at(const ListedSeries& series);
+  void look_at(const ListedSeries& series, const Rule& rule, const Place& place, std::string_view section);
+  bool is_met(const Need& need, const SeriesLevels& levels) const;
   void look_at_pairs(const ListedSeries& series);
   void check_pairs();
   bool meet(const PolicyFile& one, const Rule& rule, const PolicyFile& other, const Rule& against, const PairCheck& check,
@@ -62,6 +66,7 @@ class Checker {
   std::vector<Nanos> times_;  // at which another rule may come to apply
   std::map<Place, std::vector<std::pair<Severity, std::string>>> findings_;
   std::map<std::pair<Place, std::string>, Sightings> sightings_;
+  std::map<std::array<std::string_view, 3>, std::vector<const ListedSeries*>> assets_;
   std::map<Place, std::pair<std::size_t, std::size_t>> reach_;  // listed series that a rule matches, and applies to
 };
 
@@ -74,12 +79,18 @@ Checker::Checker(std::span<const PolicyFile> files, const SettingChecks& checks,
       for (const Rule& rule : file.policy.rules(section.name))
         if (rule.expires && *rule.expires > start) times.insert(*rule.expires);
   times_.assign(times.begin(), times.end());
+  if (scope_.series == nullptr) return;
+  for (const ListedSeries& series : *scope_.series)
+    assets_[{series.levels[0], series.levels[1], series.levels[2]}].push_back(&series);
 }
 
 std::vector<Finding> Checker::run() {
   if (scope_.series != nullptr) check_listed();
   check_rules();
-  if (scope_.series == nullptr) check_pairs();
+  if (scope_.series == nullptr) {
+    check_needs();
+    check_pairs();
+  }
   tell_sightings();
   std::vector<Finding> findings;
   for (const auto& [place, told] : findings_) {
@@ -175,11 +186,45 @@ void Checker::look_at(const ListedSeries& series) {
       for (const Rule* rule : applied) {
         const Place place = place_of(file, name, *rule);
         ++reach_[place].second;
-        for (const SeriesCheck& check : checks_.series)
-          if (check.section == name)
-            if (Complaint complaint = check.complaint(*rule, series)) sight(check.severity, place, std::move(*complaint), series);
+        look_at(series, *rule, place, name);
       }
     }
+}
+
+void Checker::look_at(const ListedSeries& series, const Rule& rule, const Place& place, std::string_view section) {
+  for (const SeriesCheck& check : checks_.series)
+    if (check.section == section)
+      if (Complaint complaint = check.complaint(rule, series)) sight(check.severity, place, std::move(*complaint), series);
+  for (const AssetCheck& check : checks_.assets) {
+    if (check.section != section) continue;
+    const auto& of_asset = assets_[{series.levels[0], series.levels[1], series.levels[2]}];
+    if (Complaint complaint = check.complaint(rule, series, of_asset))
+      sight(check.severity, place, std::move(*complaint), series);
+  }
+  for (const NeedCheck& check : checks_.needs) {
+    if (check.section != section) continue;
+    const std::optional<Need> need = check.need(rule);
+    if (need && !is_met(*need, series.levels)) sight(check.severity, place, need->text, series);
+  }
+}
+
+bool Checker::is_met(const Need& need, const SeriesLevels& levels) const {
+  for (const PolicyFile& file : files_)
+    for (const Nanos at : times_)
+      if (!applying(file, need.section, levels, at).empty()) return true;
+  return false;
+}
+
+/// Without a list: whether any series can be thought of that the rule and one of the needed section match.
+void Checker::check_needs() {
+  for (const NeedCheck& check : checks_.needs)
+    for (std::size_t file = 0; file < files_.size(); ++file)
+      for (const Rule& rule : files_[file].policy.rules(check.section)) {
+        const std::optional<Need> need = check.need(rule);
+        const auto meets = [&](const Rule& other) { return overlap(rule.pattern, other.pattern); };
+        const auto gives = [&](const PolicyFile& one) { return std::ranges::any_of(one.policy.rules(need->section), meets); };
+        if (need && std::ranges::none_of(files_, gives)) find(check.severity, place_of(file, check.section, rule), need->text);
+      }
 }
 
 void Checker::look_at_pairs(const ListedSeries& series) {

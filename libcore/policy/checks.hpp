@@ -53,6 +53,22 @@ struct SeriesCheck {
   Severity severity;
   Complaint (*complaint)(const Rule& rule, const ListedSeries& series);
 };
+/// What a rule must not say to a series among those of its asset.
+struct AssetCheck {
+  std::string_view section;
+  Severity severity;
+  Complaint (*complaint)(const Rule& rule, const ListedSeries& series, std::span<const ListedSeries* const> of_asset);
+};
+/// What a rule has no use without: a rule of another section, in any of the files, that applies to the same series.
+struct Need {
+  std::string_view section;
+  std::string text;  // when there is none
+};
+struct NeedCheck {
+  std::string_view section;
+  Severity severity;
+  std::optional<Need> (*need)(const Rule& rule);
+};
 /// What two rules must not say that apply to the same series at the same time; told of the first one.
 struct PairCheck {
   std::string_view section, other_section;
@@ -63,6 +79,8 @@ struct SettingChecks {
   std::span<const SectionCheck> sections;
   std::span<const RuleCheck> rules;
   std::span<const SeriesCheck> series;
+  std::span<const AssetCheck> assets;
+  std::span<const NeedCheck> needs;
   std::span<const PairCheck> pairs;
 };
 

@@ -262,7 +262,8 @@ TEST_CASE("joined windows are the same however the signal was cut into waveforms
   }));
 }
 
-TEST_CASE("a sample that is not finite takes out the segments that hold it, and nothing else") {
+TEST_CASE(
+    "a sample that is not finite, or too large to be squared and summed, takes out the segments that hold it, and nothing else") {
   CHECK(rc::check([] {
     Settings s = some_settings();
     s.overlap = 0;
@@ -271,9 +272,11 @@ TEST_CASE("a sample that is not finite takes out the segments that hold it, and 
     auto without = x;  // the same without that segment
     const auto from = without.begin() + static_cast<std::ptrdiff_t>(bad / s.segment * s.segment);
     without.erase(from, from + static_cast<std::ptrdiff_t>(s.segment));
-    x[bad] = *rc::gen::element(std::nan(""), HUGE_VAL, -HUGE_VAL);
+    const bool in_float = *rc::gen::arbitrary<bool>();
+    const double absurd = in_float ? *rc::gen::element(1.1e15, -1e16, 1e20, 3e38) : *rc::gen::element(1.1e150, -1e160, 1e308);
+    x[bad] = *rc::gen::element(std::nan(""), HUGE_VAL, -HUGE_VAL, absurd, -absurd);
     StreamWriter writer = begun();
-    add_wave(writer, 0, 0, x);
+    add_wave(writer, 0, 0, x, in_float);
     const auto got = run(policy_of(s.json()), writer.take());
     if (without.size() < s.segment) {
       RC_ASSERT(got.empty());
@@ -281,7 +284,7 @@ TEST_CASE("a sample that is not finite takes out the segments that hold it, and 
     }
     RC_ASSERT(got.size() == 1U);
     RC_ASSERT(got[0].spectra().cut(0) == v1::CUT_GAP);
-    const auto expected = one_spectrum(s.json(), without);
+    const auto expected = one_spectrum(s.json(), without, in_float);
     RC_ASSERT(got[0].spectra().segments(0) == expected.segments(0));
     RC_ASSERT(got[0].spectra().total(0) == expected.total(0));
   }));

@@ -251,6 +251,35 @@ TEST_CASE("an exception that looks at what the windows or spectra beside it do n
   });
 }
 
+TEST_CASE("an exception whose signal no rule makes") {
+  const std::string alone = R"("exc-pass":[{"name":"e","match":"*/*/*/v","signal":"rms","above":1}])";
+  const std::string never = "f warning exc-pass 'e': never fires: it looks at rms, and no winagg rule applies to what it watches";
+  CHECK(found(alone) == std::vector{never});
+  CHECK(found(alone + R"(,"winagg":[{"match":"*/*/*/w","window":"1m"}])") == std::vector{never});
+  CHECK(found(alone + R"(,"winagg":[{"match":"p/*/*/*","window":"1m"}])").empty());
+  CHECK(found_in({file_of("f", alone), file_of("g", R"("winagg":[{"match":"*/*/*/v","window":"1m"}])")}).empty());
+  CHECK(found(R"("exc-pass":[{"match":"*/*/*/v","signal":"rate","above":1}])").empty());
+  for (const char* signal : {"total", "peak_frequency", "band:low@envelope"})
+    CHECK(found(fmt::format(R"("exc-pass":[{{"name":"e","match":"*/*/*/v","signal":"{}","above":1}}],
+                               "winagg":[{{"match":"*/*/*/v","window":"1m"}}])",
+                            signal)) ==
+          std::vector{fmt::format("f warning exc-pass 'e': never fires: it looks at {}, and no fft-bands rule applies to what it "
+                                  "watches",
+                                  signal)});
+  const std::vector<ListedSeries> list{listed("p/l/a/v"), listed("p/l/b/v"), listed("q/l/a/v")};
+  CHECK(found(alone + R"(,"winagg":[{"match":"p/*/*/*","window":"1m"}])", {std::nullopt, &list}) ==
+        std::vector{never + ": q/l/a/v"});
+}
+
+TEST_CASE("with a list: an exception that passes no sensor of its asset") {
+  const std::vector<ListedSeries> list{listed("p/l/a/temp"), listed("p/l/a/vib-1"), listed("p/l/b/temp")};
+  const char* const policy = R"("exc-pass":[{"name":"e","match":"*/*/*/temp","above":1,"passes":"vib-*"}])";
+  CHECK(found(policy).empty());
+  CHECK(
+      found(policy, {std::nullopt, &list}) ==
+      std::vector<std::string>{"f warning exc-pass 'e': passes no raw: no listed sensor of the asset is like vib-*: p/l/b/temp"});
+}
+
 TEST_CASE("with a list that declares: bands above the Nyquist frequency") {
   std::vector<ListedSeries> list{listed("p/l/a/v"), listed("p/l/a/w"), listed("p/l/a/x")};
   list[0].sample_rate = 1000;

@@ -9,6 +9,7 @@
 #include <cmath>
 
 #include "drive.hpp"
+#include "kernel/egress_report.hpp"
 
 using namespace twinpipe;
 using testing::StreamWriter;
@@ -28,7 +29,9 @@ v1::Frame applied(v1::Weighting interpolation, double bound, Nanos shortest = 0)
   return frame;
 }
 
-std::string stream_of(const std::vector<std::pair<Nanos, double>>& readings, const v1::Frame* head = nullptr) {
+using Readings = std::vector<std::pair<Nanos, double>>;
+
+std::string stream_of(const Readings& readings, const v1::Frame* head = nullptr) {
   StreamWriter writer;
   if (head != nullptr) writer.out().frame(*head);
   writer.series("n", "a", {"x", "free"}, 0);
@@ -76,6 +79,7 @@ TEST_CASE("linear: straight lines between what was kept, and nothing behind the 
   CHECK(both.worst().error == 1.5);  // at 4 s: 6 instead of 4.5
   CHECK(both.worst().compared == 5);
   CHECK(both.worst().beyond == 2);
+  CHECK(both.worst().unknown == 1);
 }
 
 TEST_CASE("the shortest interval promises nothing; not a number, late readings and series without a rule are not compared") {
@@ -88,6 +92,53 @@ TEST_CASE("the shortest interval promises nothing; not a number, late readings a
   CHECK(both.worst().compared == 4);
   const Both unpromised(stream_of(kWhole), stream_of({kWhole[0]}));
   CHECK(unpromised.reconstruction.worst().empty());
+}
+
+TEST_CASE("each reading is judged by the promise of its own segment") {
+  const v1::Frame loose = applied(v1::WEIGHTING_STEP, 5), tight = applied(v1::WEIGHTING_STEP, 0.1);
+  const Readings first{{1 * s, 0}, {2 * s, 4}}, second{{3 * s, 8}, {4 * s, 9}};
+  const std::string whole = stream_of(first) + stream_of(second);
+  const auto judged = [&](const v1::Frame* one, const v1::Frame* two) {
+    return Both(whole, stream_of({first[0]}, one) + stream_of(second, two)).worst();
+  };
+  const Reconstruction::Worst kept_word = judged(&loose, &tight);
+  CHECK(kept_word.beyond == 0);
+  CHECK(kept_word.error == 4);
+  CHECK(kept_word.bound == 5);
+  const Reconstruction::Worst broke_it = judged(&tight, &loose);
+  CHECK(broke_it.beyond == 1);
+  CHECK(broke_it.error == 4);
+  CHECK(broke_it.bound == 0.1);
+  // A segment without a policy promises nothing, whatever the one before it did.
+  CHECK(judged(&loose, nullptr).compared == 2);
+  CHECK(judged(nullptr, &tight).compared == 2);
+  CHECK(judged(nullptr, &tight).beyond == 0);
+}
+
+TEST_CASE("what the kept readings say nothing of is unknown, not right") {
+  const v1::Frame head = applied(v1::WEIGHTING_LINEAR, 0.5);
+  const Both no_head(stream_of(kWhole), stream_of({kWhole[4], kWhole[5]}, &head));
+  CHECK(no_head.worst().compared == 2);
+  CHECK(no_head.worst().unknown == 4);
+  const Both no_tail(stream_of(kWhole), stream_of({kWhole[0]}, &head));
+  CHECK(no_tail.worst().unknown == 5);
+  CHECK(no_tail.worst().kept);
+  const Both no_number(stream_of(kWhole), stream_of({{1 * s, std::nan("")}}, &head));
+  CHECK(no_number.worst().compared == 0);
+  CHECK(no_number.worst().unknown == 6);
+
+  StreamWriter others;
+  others.out().frame(head);
+  others.series("n", "a", {"x", "free"}, 0);
+  ReadingsBuilder rows;
+  rows.add(1, 1 * s, 1.0);
+  others.out().readings(rows.columns());
+  const Both nothing(stream_of(kWhole), others.take());
+  CHECK_FALSE(nothing.worst().kept);
+  CHECK(nothing.worst().unknown == 6);
+  const EgressReport report{nothing.routes, nothing.before.counts(), nothing.after.counts(), nothing.reconstruction};
+  CHECK_THAT(report.json(), Catch::Matchers::Contains(R"("series":1,"missing":1,"compared":0,"beyond":0,"unknown":6})"));
+  CHECK_THAT(report.text(), Catch::Matchers::Matches(R"([^]* 1 +1 +0 +0 +6 - +- +-  -\n)"));
 }
 
 TEST_CASE("bytes are shared out by mechanism and class, and sum up to what the batches weigh") {

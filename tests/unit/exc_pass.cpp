@@ -107,6 +107,9 @@ TEST_CASE("rules that make no sense are refused by name") {
         "policy: exc-pass: rule 'exc-pass[0]': 'below' 2 is greater than 'above' 1: every value would cross");
   CHECK(error_of(R"({"match":"+/+/+/+","above":1,"post":"0"})") ==
         "policy: exc-pass: rule 'exc-pass[0]': 'post' is 0: nothing would pass behind the crossing");
+  CHECK(error_of(R"({"match":"+/+/+/+","above":1,"passes":"pump-1/vibration-*"})") ==
+        "policy: exc-pass: rule 'exc-pass[0]': 'passes' pump-1/vibration-* is no glob over the sensors of one asset: it would "
+        "pass nothing");
   for (const char* signal : {"rsm", "band:", "bands:x", "rms@envelope"})
     CHECK(error_of(R"({"match":"+/+/+/+","above":1,"signal":")" + std::string(signal) + "\"}").find("is none of value, rate") !=
           std::string::npos);
