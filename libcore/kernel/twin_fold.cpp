@@ -131,7 +131,9 @@ void TwinFold::fold(const Columns& columns, const Values& values) {
       duplicates_ += same_value;
       conflicts_ += same_time && !same_value;
       late_ += !same_time;
-      // Live wins over historical, and then the later index: so the winner does not depend on the order of arrival.
+      // Live wins over historical, and then the later index: so the winner does not depend on the order of arrival. A value
+      // that is said again with a greater index stands behind what was said between.
+      if (same_value && !columns.historical) metric.order = std::max(metric.order, order);
       if (!same_time || same_value || order < metric.order || columns.historical) continue;
     } else if (metric.seen && !same_session && metric.current < metric.session) [[unlikely]] {
       ++late_;  // of a session that another one has followed
