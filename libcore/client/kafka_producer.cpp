@@ -22,7 +22,7 @@ constexpr int kPollMilliseconds = 100;
 constexpr Nanos kCommitPatience = kSecond;
 constexpr Nanos kAbortPatience = 2 * kSecond;
 /// How far stamps may run ahead of the clock: a broker refuses whole batches for a stamp in the future (one hour by default).
-constexpr std::int64_t kMostAhead = 10'000;
+constexpr std::int64_t kMostAhead = 60'000;
 
 /// Decimal text of a time, for headers that any client can read.
 struct Decimal {

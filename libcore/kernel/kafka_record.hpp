@@ -18,7 +18,7 @@ struct KafkaRecord {
   enum class Order {
     data,     // frames of one asset
     tick,     // node frames that may share their millisecond with data
-    barrier,  // node frames that no other record of the node may share it with: births, deaths, gaps
+    barrier,  // node frames that no record of the node before them may share it with: births, deaths, gaps
   };
 
   std::uint32_t topic = 0;  // index of Routes::topics()
@@ -48,17 +48,23 @@ class RecordStamps {
   /// `now`: the writer's clock. All copies of one barrier share a stamp.
   std::int64_t stamp(const KafkaRecord& record, std::int64_t now) {
     const bool barrier = record.order == KafkaRecord::Order::barrier;
-    if (barrier && record.round == round_) return last_;
+    const std::uint64_t place = std::uint64_t{record.topic} << 32 | static_cast<std::uint32_t>(record.partition);
+    if (barrier && record.round == round_) {
+      of(record.node).copied.push_back(place);
+      return last_;
+    }
     last_ = std::max(last_, now);
+    Stamped& stamped = of(record.node);
     if (barrier) {
       round_ = record.round;
-      const std::int64_t before = record.node == KafkaRecord::kEveryNode ? newest_ : of(record.node).newest;
-      last_ = std::max(last_, before + 1);
-      of(record.node) = {last_, last_};
+      last_ = std::max(last_, (record.node == KafkaRecord::kEveryNode ? newest_ : stamped.newest) + 1);
+      stamped.newest = stamped.barrier = last_;
+      stamped.copied.assign(1, place);
     } else if (record.order == KafkaRecord::Order::data) {
-      // Later than the barrier, too: a partition that holds the node since then has no copy of it to stand behind.
-      Stamped& stamped = of(record.node);
-      last_ = std::max({last_, stamped.barrier + 1, every_.barrier + 1});
+      // Behind a copy of the barrier it may have its stamp. A partition that holds the node since then has none to stand behind.
+      if (last_ <= every_.barrier) last_ = every_.barrier + 1;
+      if (last_ <= stamped.barrier && std::ranges::find(stamped.copied, place) == stamped.copied.end())
+        last_ = stamped.barrier + 1;
       stamped.newest = last_;
     }
     newest_ = last_;
@@ -68,6 +74,7 @@ class RecordStamps {
  private:
   struct Stamped {
     std::int64_t newest = 0, barrier = -1;
+    std::vector<std::uint64_t> copied;  // places of the barrier's copies
   };
   Stamped& of(std::uint32_t node) {
     if (node == KafkaRecord::kEveryNode) return every_;

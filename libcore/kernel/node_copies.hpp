@@ -2,7 +2,7 @@
 // Node frames that come once from every partition, made into one of each again.
 //
 // kbridge writes a node's Lifecycle, Gap and Watermark frames to every partition that holds its series, all copies under one
-// record timestamp, and gives no other record of the node the timestamp of a Lifecycle or Gap (RecordStamps). Whoever
+// record timestamp, and gives no earlier record of the node the timestamp of a Lifecycle or Gap (RecordStamps). Whoever
 // merges partitions by timestamp therefore has read everything that preceded a death before he reads the first copy of it,
 // so the first copy is passed on and the others are dropped. What still comes out of order, from a partition that
 // the reader did not wait for, carries its session: a fold does not take it for life.
