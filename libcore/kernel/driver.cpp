@@ -4,6 +4,7 @@
 
 #include <fmt/format.h>
 
+#include "kernel/frame_aliases.hpp"
 #include "wire/fields.hpp"
 
 namespace twinpipe {
@@ -79,9 +80,7 @@ Status Driver::dispatch_decoded(const FrameView& frame, Output& out) {
     }
     case FrameKind::waveform:
       if (!parse(waveform_, frame.payload)) return unreadable("Waveform");
-      if (waveform_.series() >= table_->slots().size())
-        return Status::error(Code::bad_data,
-                             fmt::format("undeclared alias {}: {} are declared", waveform_.series(), table_->slots().size()));
+      if (waveform_.series() >= table_->slots().size()) return undeclared_alias(waveform_.series(), table_->slots().size());
       if (waveform_.float_sample_size() > 0 && waveform_.double_sample_size() > 0)
         return Status::error(Code::bad_data, "Waveform frame with float and double samples");
       return stage_->on_waveform(waveform_, table_->slots()[waveform_.series()], frame, out);
@@ -96,6 +95,7 @@ Status Driver::dispatch_decoded(const FrameView& frame, Output& out) {
       std::uint64_t length = 0;
       body.remove_prefix(static_cast<std::size_t>(read_varint(body, length)));
       if (!parse(frame_, body)) return unreadable("the");
+      if (Status status = check_aliases(frame_, table_->slots().size()); !status.ok()) return status;
       return stage_->on_frame(frame_, frame, out);
     }
   }

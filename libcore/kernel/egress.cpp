@@ -27,8 +27,7 @@ template <class Aliases>
 void EgressSide::share(const Aliases& aliases, Mechanism mechanism, std::size_t bytes) {
   if (aliases.empty()) return;
   const double part = static_cast<double>(bytes) / static_cast<double>(aliases.size());
-  for (const std::uint32_t alias : aliases)
-    count(alias < table().slots().size() ? topics_[table().slots()[alias]] : no_class(), mechanism).frame_bytes += part;
+  for (const std::uint32_t alias : aliases) count(topics_[table().slots()[alias]], mechanism).frame_bytes += part;
 }
 
 void EgressSide::on_open(Output&) {

@@ -10,6 +10,7 @@
 
 #include "kernel/asset_batch.hpp"
 #include "kernel/exc_pass_parts.hpp"
+#include "kernel/frame_aliases.hpp"
 
 namespace twinpipe {
 namespace {
@@ -209,13 +210,8 @@ Status ExcPass::on_waveform(const v1::Waveform& waveform, std::uint32_t slot, co
 /// A frame that does not fit together is refused before it leaves.
 template <class Rows>
 Status ExcPass::check_derived(const Rows& rows) const {
+  if (Status status = check_spans(rows); !status.ok()) return status;
   const int count = rows.series_size();
-  if (rows.start_size() != count || rows.end_size() != count)
-    return Status::error(Code::bad_data, fmt::format("columns of unequal length: {} series, {} starts, {} ends", count,
-                                                     rows.start_size(), rows.end_size()));
-  for (const std::uint32_t alias : rows.series())
-    if (alias >= table().slots().size())
-      return Status::error(Code::bad_data, fmt::format("undeclared alias {}: {} are declared", alias, table().slots().size()));
   for (const Signal& signal : rules_->signals())
     if (const std::size_t size = signal.of(rows).size(); size != 0 && size != static_cast<std::size_t>(count))
       return Status::error(Code::bad_data,

@@ -9,6 +9,7 @@
 #include <cmath>
 
 #include "kernel/fft_bands_parts.hpp"
+#include "kernel/waveform_split.hpp"
 
 namespace twinpipe {
 namespace {
@@ -27,10 +28,6 @@ std::optional<double> acceleration_unit(std::string_view unit) {
 }
 
 }  // namespace
-
-std::size_t sample_count(const v1::Waveform& waveform) {
-  return static_cast<std::size_t>(waveform.float_sample_size()) + static_cast<std::size_t>(waveform.double_sample_size());
-}
 
 Nanos span_of(std::uint64_t samples, double period) {
   const double nanos = std::round(static_cast<double>(samples) * period * 1e9);

@@ -8,7 +8,6 @@
 
 namespace twinpipe {
 
-std::size_t sample_count(const v1::Waveform& waveform);
 /// How long so many samples last.
 Nanos span_of(std::uint64_t samples, double period);
 

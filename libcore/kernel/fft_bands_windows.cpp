@@ -4,6 +4,7 @@
 #include <cmath>
 
 #include "kernel/fft_bands_parts.hpp"
+#include "kernel/waveform_split.hpp"
 #include "state.pb.h"
 
 namespace twinpipe {

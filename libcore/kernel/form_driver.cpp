@@ -4,34 +4,17 @@
 
 #include <fmt/format.h>
 
+#include "kernel/frame_aliases.hpp"
+
 namespace twinpipe {
 namespace {
 
-template <class Window>
-Status check_windows(const Window& window, std::size_t declared) {
-  if (window.start_size() != window.series_size() || window.end_size() != window.series_size())
-    return Status::error(Code::bad_data, fmt::format("columns of unequal length: {} series, {} starts, {} ends",
-                                                     window.series_size(), window.start_size(), window.end_size()));
-  for (const std::uint32_t alias : window.series())
-    if (alias >= declared)
-      return Status::error(Code::bad_data, fmt::format("undeclared alias {}: {} are declared", alias, declared));
-  return {};
-}
-
-/// Forms and selections look up the series of a frame without asking again.
-Status check_aliases(const v1::Frame& frame, std::size_t declared) {
-  switch (frame.kind_case()) {
-    case v1::Frame::kAggregates: return check_windows(frame.aggregates(), declared);
-    case v1::Frame::kSpectra: return check_windows(frame.spectra(), declared);
-    case v1::Frame::kWaveform:
-    case v1::Frame::kException: {
-      const std::uint32_t alias = frame.has_waveform() ? frame.waveform().series() : frame.exception().series();
-      if (alias >= declared)
-        return Status::error(Code::bad_data, fmt::format("undeclared alias {}: {} are declared", alias, declared));
-      return {};
-    }
-    default: return {};
-  }
+/// Forms and selections look up the series of a frame, and the spans of its rows, without asking again.
+Status check(const v1::Frame& frame, std::size_t declared) {
+  Status status;
+  if (frame.has_aggregates()) status = check_spans(frame.aggregates());
+  if (frame.has_spectra()) status = check_spans(frame.spectra());
+  return status.ok() ? check_aliases(frame, declared) : status;
 }
 
 }  // namespace
@@ -68,7 +51,7 @@ Status FormDriver::dispatch(const FrameView& view, Output& out) {
     return Status::error(Code::bad_data, fmt::format("{} frame does not parse", frame_kind_name(view.kind)));
   if (view.kind == FrameKind::series)
     if (Status status = table_->declare(frame_.series(), declared_); !status.ok()) return status;
-  if (Status status = check_aliases(frame_, table_->slots().size()); !status.ok()) return status;
+  if (Status status = check(frame_, table_->slots().size()); !status.ok()) return status;
   bool whole = true;
   if (!wanted || (!form_->needs(view.kind) && !selection_->keep(frame_, whole))) return {};
   selection_->count(view.kind);

@@ -216,9 +216,6 @@ Status KafkaValues::append_selected(const v1::Frame& frame) {
   std::vector<std::pair<AssetBatch*, std::vector<std::uint32_t>>> parts;
   std::map<AssetBatch*, std::size_t> part_of;
   for (int row = 0; row < series.size(); ++row) {
-    if (series.Get(row) >= table().slots().size())
-      return Status::error(Code::bad_data,
-                           fmt::format("undeclared alias {}: {} are declared", series.Get(row), table().slots().size()));
     AssetBatch* batch = slots_[table().slots()[series.Get(row)]].batch;
     const auto [at, is_new] = part_of.try_emplace(batch, parts.size());
     if (is_new) parts.push_back({batch, {}});

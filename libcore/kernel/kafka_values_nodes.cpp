@@ -69,9 +69,6 @@ Status KafkaValues::on_frame(const v1::Frame& frame, const FrameView& view, Outp
     case FrameKind::aggregates:
     case FrameKind::spectra: return append_selected(frame);
     case FrameKind::exception: {
-      if (frame.exception().series() >= table().slots().size())
-        return Status::error(Code::bad_data, fmt::format("undeclared alias {}: {} are declared", frame.exception().series(),
-                                                         table().slots().size()));
       const Slot& slot = slots_[table().slots()[frame.exception().series()]];
       Piece piece{view.kind, {slot.local}, {}};
       without_field(view.payload, v1::Exception::kSeriesFieldNumber, piece.rest);

@@ -4,6 +4,7 @@
 
 #include <fmt/format.h>
 
+#include "kernel/frame_aliases.hpp"
 #include "wire/fields.hpp"
 #include "wire/names.hpp"
 
@@ -13,10 +14,6 @@ namespace {
 template <class T>
 void add(std::vector<T>& to, std::span<const T> from) {
   to.insert(to.end(), from.begin(), from.end());
-}
-
-Status undeclared(std::uint32_t alias, std::size_t declared) {
-  return Status::error(Code::bad_data, fmt::format("undeclared alias {}: {} are declared", alias, declared));
 }
 
 }  // namespace
@@ -202,7 +199,7 @@ Status Realias::waveform(const FrameView& frame, Output& out) {
     if (!take_field(payload, field)) return Status::error(Code::bad_data, "Waveform frame does not parse");
     if (field.number == v1::Waveform::kSeriesFieldNumber && field.type == WireType::varint) read_varint(field.value, alias);
   }
-  if (alias >= aliases_.size()) return undeclared(static_cast<std::uint32_t>(alias), aliases_.size());
+  if (alias >= aliases_.size()) return undeclared_alias(static_cast<std::uint32_t>(alias), aliases_.size());
   without_field(frame.payload, v1::Waveform::kSeriesFieldNumber, rest);
   flush(out);
   scratch_.clear();
@@ -219,13 +216,13 @@ Status Realias::rename_frame(const FrameView& frame, Output& out) {
     return Status::error(Code::bad_data, "the frame does not parse");
   if (frame.kind == FrameKind::exception) {
     const std::uint32_t alias = frame_.exception().series();
-    if (alias >= aliases_.size()) return undeclared(alias, aliases_.size());
+    if (alias >= aliases_.size()) return undeclared_alias(alias, aliases_.size());
     frame_.mutable_exception()->set_series(aliases_[alias]);
   } else {
     auto& series = frame.kind == FrameKind::spectra ? *frame_.mutable_spectra()->mutable_series()
                                                     : *frame_.mutable_aggregates()->mutable_series();
     for (std::uint32_t& alias : series) {
-      if (alias >= aliases_.size()) return undeclared(alias, aliases_.size());
+      if (alias >= aliases_.size()) return undeclared_alias(alias, aliases_.size());
       alias = aliases_[alias];
     }
   }

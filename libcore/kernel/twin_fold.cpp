@@ -2,8 +2,6 @@
 // The twin fold's hot path: readings into metrics.
 #include "kernel/twin_fold.hpp"
 
-#include <fmt/format.h>
-
 #include <algorithm>
 #include <bit>
 
@@ -187,10 +185,7 @@ template <class Rows>
 Status TwinFold::sight_all(const Rows& rows, const google::protobuf::RepeatedField<Nanos>& times) {
   if (times.size() != rows.series_size()) return Status::error(Code::bad_data, "derived rows without their times");
   for (int row = 0; row < rows.series_size(); ++row) {
-    const std::uint32_t alias = rows.series(row);
-    if (alias >= table().slots().size())
-      return Status::error(Code::bad_data, fmt::format("undeclared alias {}: {} are declared", alias, table().slots().size()));
-    const std::uint32_t slot = table().slots()[alias];
+    const std::uint32_t slot = table().slots()[rows.series(row)];
     if (table().series(slot).sensor.type() == v1::VALUE_TYPE_WAVEFORM) sight(slot, times[row], kGood, rows.historical());
   }
   return {};

@@ -16,6 +16,10 @@ double error_of(const v1::Waveform& waveform, std::size_t samples) {
 
 }  // namespace
 
+std::size_t sample_count(const v1::Waveform& waveform) {
+  return static_cast<std::size_t>(waveform.float_sample_size()) + static_cast<std::size_t>(waveform.double_sample_size());
+}
+
 Nanos sample_time(const v1::Waveform& waveform, std::size_t sample) {
   return waveform.time() + std::llround(static_cast<double>(sample) * waveform.sample_period() * static_cast<double>(kSecond));
 }
@@ -39,9 +43,7 @@ v1::Waveform samples_between(const v1::Waveform& whole, std::size_t from, std::s
 }
 
 WaveformSplit::WaveformSplit(const v1::Waveform& waveform, std::size_t most)
-    : whole_(&waveform),
-      samples_(static_cast<std::size_t>(std::max(waveform.float_sample_size(), waveform.double_sample_size()))),
-      step_(std::max<std::size_t>(most, 1)) {
+    : whole_(&waveform), samples_(sample_count(waveform)), step_(std::max<std::size_t>(most, 1)) {
   constexpr std::size_t kTries = 65536;
   constexpr double kExact = 1e-4;  // ns
   const std::size_t least = std::max({step_ / 2, step_ > kTries ? step_ - kTries : 1, std::size_t{1}});

@@ -8,6 +8,9 @@
 
 namespace twinpipe {
 
+/// Samples of a waveform, float or double.
+std::size_t sample_count(const v1::Waveform& waveform);
+
 /// Time of the `sample`-th sample, rounded to the nearest nanosecond; counted from the start, so that errors do not add up.
 Nanos sample_time(const v1::Waveform& waveform, std::size_t sample);
 

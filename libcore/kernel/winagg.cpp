@@ -81,18 +81,14 @@ Status WinAgg::on_series(const std::vector<Declared>& declared, const FrameView&
     Setting& setting = settings_[series.slot];
     const std::uint64_t segment = std::exchange(setting.segment, table().series(series.slot).segment);
     const bool moved = !series.is_new && lanes_[kLive]->heads[series.slot].node != node;
-    if (moved) {
-      std::erase(nodes_[lanes_[kLive]->heads[series.slot].node].slots, series.slot);
+    if (moved) std::erase(nodes_[lanes_[kLive]->heads[series.slot].node].slots, series.slot);
+    if (series.is_new || moved) {
       nodes_[node].slots.push_back(series.slot);
       for (const auto& lane : lanes_) lane->heads[series.slot].node = node;
     }
     if ((series.changed || moved) && !series.is_new && setting.rule != nullptr) {
       if (segment == setting.segment) restart(series.slot, nodes_[node].clock[kLive].newest);
       else behind.push_back(series.slot);
-    }
-    if (series.is_new) {
-      nodes_[node].slots.push_back(series.slot);
-      for (const auto& lane : lanes_) lane->heads[series.slot].node = node;
     }
     const Asset& asset = table().asset_of(series.slot);
     if (asset.has_session) begin_session(node, asset.session);

@@ -13,10 +13,6 @@ namespace twinpipe {
 
 namespace {
 
-std::size_t samples_of(const v1::Waveform& waveform) {
-  return static_cast<std::size_t>(std::max(waveform.float_sample_size(), waveform.double_sample_size()));
-}
-
 /// The first sample whose time is at or behind `time`.
 std::size_t sample_at(const v1::Waveform& waveform, Nanos time, std::size_t samples) {
   const double period = waveform.sample_period() * static_cast<double>(kSecond);
@@ -42,7 +38,7 @@ Moments moments_of_finite(std::span<const T> samples, std::uint64_t& excluded) {
 
 Status WinAgg::on_waveform(const v1::Waveform& waveform, std::uint32_t slot, const FrameView& frame, Output& out) {
   out_ = &out;
-  const std::size_t samples = samples_of(waveform), lane = waveform.historical() ? kHistorical : kLive;
+  const std::size_t samples = sample_count(waveform), lane = waveform.historical() ? kHistorical : kLive;
   if (waveform.time() >= settings_[slot].until) configure(slot, waveform.time());
   const Setting& setting = settings_[slot];
   if (setting.rule == nullptr || samples == 0) return pass(frame, out);
