@@ -18,6 +18,8 @@ struct Options {
   std::vector<std::string> patterns;
   bool json = false;
   std::optional<cli::RecorderOption> recorder;
+  Nanos sync_every = cli::RecorderOptions().sync_every;
+  std::size_t segment_bytes = rawbuf::WriterOptions().segment_bytes;
   cli::AppendOptions append;
   cli::TailOptions tail;
   cli::ReplayRun replay;
@@ -29,6 +31,9 @@ void declare(cli::Tool& tool, Options& options) {
       ->check(CLI::IsMember({"append", "tail", "replay", "ls", "verify", "repair"}));
   tool.option("DIR", options.directory, "DIR", "The buffer")->required();
   options.recorder.emplace(tool, "append: ", "interval");
+  cli::duration_option(tool, "--sync-every", options.sync_every, "append: the interval");
+  cli::bytes_option(tool, "--segment-size", options.segment_bytes,
+                    "append: size at which a segment is ended, in bytes; a sixteenth of --max-size when that is less");
   tool.flag("--acknowledge", options.append.acknowledge,
             "append: print how many frames of the input are safe, a line each time that it is more");
   tool.option("--cursor", options.tail.cursor, "FILE",
@@ -109,7 +114,11 @@ Status run(cli::Tool& tool, Options& options) {
     if (Status status = parse_replay(options); !status.ok()) return status;
     return cli::rawbuf_replay(tool, options.replay);
   }
-  options.append.recorder = options.recorder->load(directory);
+  Result<cli::RecorderOptions> recorder = options.recorder->load(directory);
+  if (!recorder.ok()) return recorder.status();
+  if (tool.app().count("--sync-every") > 0) recorder->sync_every = options.sync_every;
+  if (tool.app().count("--segment-size") > 0) recorder->writer.segment_bytes = options.segment_bytes;
+  options.append.recorder = std::move(*recorder);
   return cli::rawbuf_append(tool, options.append);
 }
 

@@ -66,7 +66,9 @@ int main(int argc, char** argv) {
     if (tool.app().count("--buffer") == 0 && !recorder.given().empty())
       return Status::error(Code::usage, recorder.given() + " needs --buffer");
     if (tool.app().count("--buffer") > 0 && buffer.empty()) return Status::error(Code::usage, "--buffer: no directory is named");
-    options.buffer = recorder.load(buffer);
+    Result<cli::RecorderOptions> recording = recorder.load(buffer);
+    if (!recording.ok()) return recording.status();
+    options.buffer = std::move(*recording);
     if (!map.empty()) {
       Result<sparkplug::IdentityMap> parsed = sparkplug::IdentityMap::parse(map);
       if (!parsed.ok()) return parsed.status();

@@ -9,6 +9,7 @@
 
 #include "cli/rawbuf_cursors.hpp"
 #include "io/waiter.hpp"
+#include "wire/quantity.hpp"
 
 namespace twinpipe::cli {
 namespace {
@@ -22,27 +23,34 @@ constexpr Nanos kRetainEvery = 10 * kSecond;
 // ---- options --------------------------------------------------------------------------------------------------------
 
 RecorderOption::RecorderOption(Tool& tool, const std::string& where, const std::string& sync) : tool_(&tool), sync_(sync) {
-  tool.option("--sync", sync_, "WHEN", where + "force to disk always, every interval, or never by itself (none)")
-      ->check(CLI::IsMember({"always", "interval", "none"}))
+  tool.option("--sync", sync_, "WHEN",
+              where + "force to disk always, every interval (or so often: 5s), or never by itself (none)")
       ->capture_default_str();
-  duration_option(tool, "--sync-every", options_.sync_every, where + "the interval");
-  rawbuf::WriterOptions& writer = options_.writer;
-  bytes_option(tool, "--segment-size", writer.segment_bytes, where + "size at which a segment is ended, in bytes");
-  duration_option(tool, "--max-age", writer.max_age, where + "remove segments written so long ago and sent; 0: none");
-  bytes_option(tool, "--max-size", writer.max_bytes,
+  duration_option(tool, "--max-age", options_.writer.max_age, where + "remove segments written so long ago and sent; 0: none");
+  bytes_option(tool, "--max-size", options_.writer.max_bytes,
                where + "remove the oldest segments beyond so many bytes, sent or not; 0: none");
 }
 
-RecorderOptions RecorderOption::load(const std::string& directory) const {
+Result<RecorderOptions> RecorderOption::load(const std::string& directory) const {
   RecorderOptions options = options_;
   options.directory = directory;
-  options.sync = sync_ == "always" ? SyncWhen::always : sync_ == "none" ? SyncWhen::none : SyncWhen::interval;
+  if (sync_ == "always" || sync_ == "none") {
+    options.sync = sync_ == "always" ? SyncWhen::always : SyncWhen::none;
+  } else if (sync_ != "interval") {
+    const Result<Nanos> every = parse_duration(sync_);
+    if (!every.ok() || *every <= 0)
+      return Status::error(Code::usage, fmt::format("--sync '{}': it is always, interval, none, or a time like 5s", sync_));
+    options.sync_every = *every;
+  }
   options.writer.durable = options.sync != SyncWhen::none;
+  // Retention removes whole segments: of a small buffer a sixteenth at a time.
+  if (options.writer.max_bytes > 0)
+    options.writer.segment_bytes = std::clamp(options.writer.max_bytes / 16, std::uint64_t{1}, options.writer.segment_bytes);
   return options;
 }
 
 std::string RecorderOption::given() const {
-  for (const char* option : {"--sync", "--sync-every", "--segment-size", "--max-age", "--max-size"})
+  for (const char* option : {"--sync", "--max-age", "--max-size"})
     if (tool_->app().count(option) > 0) return option;
   return {};
 }
@@ -87,6 +95,10 @@ Status RawbufRecorder::look_at_time() {
   }
   seen_written_ = writer_.written();
   return now >= next_retain_ ? retain() : Status{};
+}
+
+Nanos RawbufRecorder::group_wait() const {
+  return options_.sync == SyncWhen::interval ? std::min(options_.sync_every, kBlockWait) : kBlockWait;
 }
 
 Nanos RawbufRecorder::until_due() const {

@@ -25,9 +25,10 @@ struct RecorderOptions {
 /// The options of a program that records.
 class RecorderOption {
  public:
-  /// Declares --sync, --sync-every, --segment-size, --max-age, --max-size. `where`: before each description ("append: ").
+  /// Declares --sync, --max-age, --max-size. `where`: before each description ("append: "); `sync`: the default.
   RecorderOption(Tool& tool, const std::string& where, const std::string& sync);
-  RecorderOptions load(const std::string& directory) const;
+  /// Errors: usage.
+  Result<RecorderOptions> load(const std::string& directory) const;
   /// The first of them that was given; empty: none was.
   std::string given() const;
 
@@ -56,6 +57,8 @@ class RawbufRecorder {
   Status commit();
   /// Time has passed: a block that has waited, a sync that is due, retention. To be called ten times a second.
   Status look_at_time();
+  /// How long what nobody waits for may be kept to grow.
+  Nanos group_wait() const;
   /// How long look_at_time() may be put off when nothing is appended.
   Nanos until_due() const;
   /// Writes, seals, removes what is too old.

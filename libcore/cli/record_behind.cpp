@@ -7,13 +7,6 @@
 #include "wire/scanner.hpp"
 
 namespace twinpipe::cli {
-namespace {
-
-/// How long a group that nobody waits for grows: as long as a block of `rawbuf append` does.
-constexpr std::chrono::milliseconds kGroupWait(100);
-
-}  // namespace
-
 RecordBehind::RecordBehind(RecorderOptions options, std::size_t enough, RawbufRecorder::Tell tell)
     : recorder_(std::move(options),
                 [this](const std::string& notice) {
@@ -104,7 +97,8 @@ bool RecordBehind::collect(std::string& group) {
   (void)changed_.wait_for(lock, std::chrono::nanoseconds(recorder_.until_due()),
                           [this] { return closing_ || !incoming_.empty(); });
   if (!incoming_.empty())
-    (void)changed_.wait_for(lock, kGroupWait, [this] { return closing_ || hurried_ || incoming_.size() >= enough_; });
+    (void)changed_.wait_for(lock, std::chrono::nanoseconds(recorder_.group_wait()),
+                            [this] { return closing_ || hurried_ || incoming_.size() >= enough_; });
   group.swap(incoming_);
   hurried_ = false;
   taken_ += group.size();

@@ -278,6 +278,7 @@ Status SparkplugSource::step_plain(bool readable) {
 Status SparkplugSource::end() {
   host_.tick(wall_now(), source_.out(), publications_);
   host_.set_shedding(false, source_.out());
+  host_.flush(source_.out());
   for (more_tables_ = true; more_tables_;)
     if (Status status = take_table(); !status.ok()) return status;
   if (state_ && link_->connected()) {
