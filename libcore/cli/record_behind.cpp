@@ -4,7 +4,7 @@
 
 #include <chrono>
 
-#include "wire/scanner.hpp"
+#include "kernel/rawbuf_reader.hpp"
 
 namespace twinpipe::cli {
 RecordBehind::RecordBehind(RecorderOptions options, std::size_t enough, RawbufRecorder::Tell tell)
@@ -79,6 +79,7 @@ void RecordBehind::run() {
     last = collect(group);
     Status status = record(group, last);
     publish();
+    if (status.ok()) on_disk_ = taken_;
     if (!group.empty()) ++counts_.groups;
     if (!status.ok()) {
       const std::lock_guard lock(mutex_);
@@ -106,16 +107,9 @@ bool RecordBehind::collect(std::string& group) {
 }
 
 Status RecordBehind::record(std::string_view group, bool last) {
-  Scanner scanner;
-  FrameView frame;
-  const bool any = !group.empty();
-  while (!group.empty()) {
-    if (scanner.next(group, frame) != Scanner::Outcome::whole)
-      return Status::error(Code::internal, "a frame that cannot be recorded: " + scanner.status().message);
-    if (Status status = recorder_.append(frame); !status.ok()) return status;
-    group.remove_prefix(frame.bytes.size());
-  }
-  if (any) marks_.push_back({recorder_.taken(), taken_});
+  const Status taken = rawbuf::for_each_frame(group, [this](const FrameView& frame) { return recorder_.append(frame); });
+  if (!taken.ok()) return taken;
+  if (!group.empty()) marks_.push_back({recorder_.taken(), taken_});
   if (last) return recorder_.close();
   if (Status status = recorder_.sync() == SyncWhen::always ? recorder_.commit() : recorder_.flush(); !status.ok()) return status;
   return recorder_.look_at_time();
@@ -123,7 +117,6 @@ Status RecordBehind::record(std::string_view group, bool last) {
 
 /// What became of the groups, for the owner.
 void RecordBehind::publish() {
-  if (recorder_.written() == recorder_.taken()) on_disk_ = taken_;
   while (!marks_.empty() && recorder_.safe() >= marks_.front().frames) {
     safe_ = marks_.front().bytes;
     marks_.pop_front();
