@@ -242,8 +242,7 @@ Status SparkplugSource::step() {
   host_.flush(source_.out());
   std::array<pollfd, 2> watched{
       {{link_->fd(), static_cast<short>(POLLIN | (link_->wants_write() ? POLLOUT : 0)), 0}, {-1, 0, 0}}};
-  if (plain_link_ && acknowledge_at_ == 0)
-    watched[1] = {plain_link_->fd(), static_cast<short>(POLLIN | (plain_link_->wants_write() ? POLLOUT : 0)), 0};
+  if (reads_plain()) watched[1] = {plain_link_->fd(), static_cast<short>(POLLIN | (plain_link_->wants_write() ? POLLOUT : 0)), 0};
   if (Status status = source_.wait(watched, timeout()); !status.ok()) return status;
   bound_memory();
   if ((watched[0].revents & ~POLLOUT) != 0) link_->read();
@@ -253,13 +252,19 @@ Status SparkplugSource::step() {
   return plain_link_ ? step_plain((watched[1].revents & ~POLLOUT) != 0) : Status{};
 }
 
-/// Plain messages are acknowledged once their readings are written, all that came in a round as one group, and no more of
-/// them are read until then: the broker keeps them for us.
+/// Messages come while the first of their group is not yet written, and then no more until all of them are: the broker
+/// keeps them for us. libmosquitto sends acknowledgements all or none, and a group that is never complete is never acknowledged.
+bool SparkplugSource::reads_plain() const {
+  return plain_link_ && (acknowledge_at_ == 0 || (source_.written() < group_at_ && source_.waiting() <= options_.buffer_memory));
+}
+
+/// Plain messages are acknowledged once their readings are written, all of a group at once.
 Status SparkplugSource::step_plain(bool readable) {
   const std::uint64_t before = plain_messages_;
   if (readable) plain_link_->read();
   if (plain_messages_ != before) {
     if (Status status = hand_over(); !status.ok()) return status;
+    if (acknowledge_at_ == 0) group_at_ = source_.handed_over();
     acknowledge_at_ = source_.handed_over();
     source_.hurry();
   }

@@ -45,6 +45,7 @@ class SparkplugSource {
   Status start();
   Status loop();
   Status step();
+  bool reads_plain() const;
   Status step_plain(bool readable);
   Status hand_over();
   Status check_start();
@@ -74,7 +75,8 @@ class SparkplugSource {
   bool was_up_ = false, plain_was_up_ = false, more_tables_ = false;
   const RecordBehind* buffer_ = nullptr;  // what source_ writes to
   std::uint64_t plain_messages_ = 0;      // taken from the broker
-  std::uint64_t acknowledge_at_ = 0;      // bytes that must be written before they are acknowledged; 0: none wait
+  // Bytes that must be written before they are acknowledged, the first of a group and all of it; 0: none wait.
+  std::uint64_t group_at_ = 0, acknowledge_at_ = 0;
   struct Table {
     std::uint64_t behind;  // bytes that must be written before it is saved
     std::string path, bytes;
