@@ -39,7 +39,8 @@ static int error_by_name(const char* name) {
   static const struct {
     const char* name;
     int error;
-  } names[] = {{"EINTR", EINTR}, {"EAGAIN", EAGAIN}, {"EIO", EIO}, {"ENOSPC", ENOSPC}, {"EACCES", EACCES}, {"SHORT", kShort}, {"STALL", kStall}};
+  } names[] = {{"EINTR", EINTR},   {"EAGAIN", EAGAIN}, {"EIO", EIO},     {"ENOSPC", ENOSPC},
+               {"EACCES", EACCES}, {"SHORT", kShort},  {"STALL", kStall}};
   for (size_t i = 0; i < sizeof names / sizeof *names; ++i)
     if (strcmp(name, names[i].name) == 0) return names[i].error;
   fprintf(stderr, "inject: no error called %s\n", name);
