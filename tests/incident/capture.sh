@@ -55,6 +55,7 @@ rawbuf replay raw --order arrival --from 2026-01-01T00:00:05Z --to 2026-01-01T00
 same_bytes "the frames" expected.tp incident/raw.tp
 (cd incident/files && ../pipeline <../raw.tp) >by-hand.tp
 same_bytes "what comes out by hand" by-hand.tp incident/expected
+equal "the versions" 'deadband rawbuf' "$(python3 -c 'import json; print(*json.load(open("incident/manifest.json"))["tools"])')"
 equal "the manifest" 'a title 2026-01-01T00:00:00Z 2026-01-01T00:00:10Z 2026-01-01T00:00:20Z 5s ["+/+/+/temp-*"] ["edge.json"] 0' \
   "$(python3 -c 'import json; m = json.load(open("incident/manifest.json"))
 print(*(m[k] for k in ("title", "captured", "from", "to", "warm_up")), json.dumps(m["match"]), json.dumps(m["policies"]), m["exit"])')"
@@ -66,6 +67,14 @@ tar --zstd -xOf once.tar.zst ./manifest.json | sed 's/once/twice/' >once.json
 tar --zstd -xOf twice.tar.zst ./manifest.json | cmp - once.json
 incident run once.tar.zst >said 2>&1
 silent said
+
+# What retention took from the span is said.
+for start in 00 10 20 30; do
+  plant-sim --assets 2 --lines 1 --metrics-only --start "2026-01-01T00:00:${start}Z" --duration 10s | rawbuf append small --max-size 3000
+done 2>/dev/null
+incident capture --from 2026-01-01T00:00:10Z --to 2026-01-01T00:00:30Z --buffer small --policy edge.json --pipeline "$thin" rest 2>said
+equal "what is missing" 'incident: small no longer has its frames from 2026-01-01T00:00:10Z to 2026-01-01T00:00:20Z: removed by size' \
+  "$(grep -v 'T00:00:00Z to 2026-01-01T00:00:10Z' said)"
 
 # A pipeline that fails is an incident, too; so is one that ends in text, and one that reads other files.
 capture --pipeline "head -c 900 | $thin" cut 2>said
