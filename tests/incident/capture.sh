@@ -95,6 +95,10 @@ code_of incident run incident --pipeline "head -c 900 | $thin" >said
 equal "another exit code" 1 $code
 like "another exit code" '^the pipeline ended with 65, and with 0 when it was captured: deadband: ' "$(cat said)"
 
+code_of incident run incident --pipeline "fcat --to frames" >/dev/full 2>stderr
+equal "a full disk" 74 $code
+like "a full disk" '^incident: .*No space left on device$' "$(cat stderr)"
+
 # ---- incidents that are refused -----------------------------------------------------------------------------------------
 refused 64 'required' incident run
 refused 66 'no such incident' incident run no-such
