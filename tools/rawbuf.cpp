@@ -14,8 +14,9 @@ using namespace twinpipe;
 namespace {
 
 struct Options {
-  std::string command, directory, from, to, speed = "max";
+  std::string command, directory, from, to, order = "event-time", speed = "max";
   std::vector<std::string> patterns;
+  Nanos warm_up = 0;
   bool json = false;
   std::optional<cli::RecorderOption> recorder;
   Nanos sync_every = cli::RecorderOptions().sync_every;
@@ -42,7 +43,11 @@ void declare(cli::Tool& tool, Options& options) {
               "tail, without a cursor: oldest, newest, a frame's number, a Position; replay: a time, inclusive");
   tool.flag("--follow", options.tail.follow, "tail: wait for what is appended");
   tool.option("--to", options.to, "TIME", "replay: where to end, exclusive");
+  cli::duration_option(tool, "--warm-up", options.warm_up, "replay: begin so long before --from");
   tool.option("--match", options.patterns, "PATTERN", "replay: series that match; may be repeated");
+  tool.option("--order", options.order, "ORDER", "replay: event-time, or arrival, as it was recorded")
+      ->check(CLI::IsMember({"event-time", "arrival"}))
+      ->capture_default_str();
   tool.option("--speed", options.speed, "FACTOR", "replay: seconds of event time a second: max, 1x, 60x")->capture_default_str();
   cli::bytes_option(tool, "--memory", options.replay.options.memory,
                     "replay: bytes of records held at once; what overlaps beyond that is read again");
@@ -61,6 +66,10 @@ Status parse_replay(Options& options) {
     if (!parsed.ok()) return parsed.status();
     *time = *parsed;
   }
+  if (options.warm_up > 0 && options.from.empty())
+    return Status::error(Code::usage, "--warm-up comes before --from: write that too");
+  replay.from = saturating_sub(replay.from, options.warm_up);
+  replay.order = options.order == "arrival" ? rawbuf::Order::arrival : rawbuf::Order::event_time;
   for (const std::string& text : options.patterns) {
     const Result<Pattern> pattern = Pattern::parse(text);
     if (!pattern.ok()) return pattern.status();
@@ -69,6 +78,9 @@ Status parse_replay(Options& options) {
   const Result<double> speed = parse_speed(options.speed);
   if (!speed.ok()) return speed.status();
   options.replay.speed = *speed;
+  if (*speed > 0 && replay.order == rawbuf::Order::arrival)
+    return Status::error(Code::usage, "--speed paces event time, which goes back in the order of arrival");
+  if (replay.from >= replay.to) return Status::error(Code::usage, "the span is empty: --to is not after --from");
   replay.max_series = options.append.max_series;
   options.replay.directory = options.directory;
   return {};
@@ -89,6 +101,8 @@ Status check_options(cli::Tool& tool, const std::string& command) {
                                                             {"--follow", "tail"},
                                                             {"--from", "tail replay"},
                                                             {"--to", "replay"},
+                                                            {"--warm-up", "replay"},
+                                                            {"--order", "replay"},
                                                             {"--match", "replay"},
                                                             {"--speed", "replay"},
                                                             {"--memory", "replay"},

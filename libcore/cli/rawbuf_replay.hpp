@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// rawbuf replay: a span of event time from a buffer, in the order of event time, at any speed.
+// rawbuf replay: a span of event time from a buffer, in the order of event time at any speed, or as it was recorded.
 #pragma once
 
 #include <string>

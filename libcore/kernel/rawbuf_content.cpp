@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// One record's frames in event-time order.
+// One record's frames in event-time order, or as they came.
 #include "kernel/rawbuf_content.hpp"
 
 #include <algorithm>
@@ -37,12 +37,14 @@ const char* packed_times(std::string_view payload, std::uint32_t& rows) {
 
 }  // namespace
 
-Status RecordContent::load(Segment& segment, const RecordPlace& record, BlockDecoder& decoder, Nanos from, Nanos to,
+Status RecordContent::load(Segment& segment, const RecordPlace& record, BlockDecoder& decoder, Order order, Nanos from, Nanos to,
                            const Rank& start) {
+  order_ = order;
   if (Status status = segment.read(record, decoder, bytes_); !status.ok()) return status;
   if (Status status = split(record.header); !status.ok()) return status;
-  order();
+  if (order == Order::event_time) sort();
   cut(from, to, start);
+  if (order == Order::arrival) join();
   return {};
 }
 
@@ -98,7 +100,7 @@ void RecordContent::add_rows(std::uint32_t number) {
   }
 }
 
-void RecordContent::order() {
+void RecordContent::sort() {
   const auto follows = [](const Run& a, const Run& b) { return a.last <= b.first; };
   bool ordered = true;
   for (std::size_t i = 1; i < runs_.size() && ordered; ++i) ordered = follows(runs_[i - 1], runs_[i]);
@@ -129,6 +131,21 @@ void RecordContent::order() {
   runs_ = std::move(merged);
 }
 
+/// Stretches of a frame that stand side by side leave as one.
+void RecordContent::join() {
+  std::size_t kept = 0;
+  for (const Run& run : runs_) {
+    Run* before = kept > 0 ? &runs_[kept - 1] : nullptr;
+    if (before == nullptr || run.rows == 0 || before->frame != run.frame || before->row + before->rows != run.row) {
+      runs_[kept++] = run;
+      continue;
+    }
+    before->rows += run.rows;
+    before->last = run.last;
+  }
+  runs_.resize(kept);
+}
+
 Nanos RecordContent::time(const Run& run, std::uint32_t row) const { return time_at(frames_[run.frame].times, row); }
 
 /// Takes the rows that rank before `limit` off the front of a run; at least one.
@@ -155,6 +172,7 @@ Run RecordContent::take_prefix(Run& run, const Rank& limit) const {
 }
 
 Run RecordContent::take(const Rank& limit) {
+  if (order_ == Order::arrival) return runs_[next_++];
   Run& run = runs_[next_];
   const bool whole = run.rows == 0;
   const Run piece = take_prefix(run, limit);
@@ -169,7 +187,8 @@ void RecordContent::cut(Nanos from, Nanos to, const Rank& start) {
       // A frame that is not cut is in when any of its rows is; what was declared before the span is in force in it.
       const FrameKind kind = frames_[run.frame].view.kind;
       const bool declares = kind == FrameKind::series || kind == FrameKind::applied;
-      const bool in = (declares || run.last >= from) && (to == kForever || run.first < to);
+      const bool told = declares && order_ == Order::arrival;  // and what is declared behind it, for a row that comes later
+      const bool in = told || ((declares || run.last >= from) && (to == kForever || run.first < to));
       if (in && Rank{run.first, first_ + run.frame, 0} >= start) kept.push_back(run);
       return;
     }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// One record's frames in event-time order: as runs of rows that may leave one behind the other.
+// One record's frames in event-time order, or as they came: as runs of rows that may leave one behind the other.
 #pragma once
 
 #include <cstdint>
@@ -13,7 +13,13 @@
 
 namespace twinpipe::rawbuf {
 
-/// Place of a row, or of a frame that has no rows, in the order of a replay: event time, then as it came.
+enum class Order {
+  event_time,
+  arrival,  // as they were recorded
+};
+
+/// Place of a row, or of a frame that has no rows, in the order of a replay: event time, then as it came. In the order of
+/// arrival all times are kBeginning.
 struct Rank {
   Nanos time = kBeginning;
   std::uint64_t frame = 0;  // number
@@ -24,7 +30,7 @@ struct Rank {
   friend bool operator==(const Rank&, const Rank&) = default;
 };
 
-/// Rows of one frame, next to each other, in time order.
+/// Rows of one frame, next to each other; in event-time order, their times do not go back.
 struct Run {
   Nanos first = 0, last = 0;
   std::uint32_t frame = 0;          // within the record
@@ -42,13 +48,14 @@ class RecordContent {
   };
 
   /// Orders what is in [from, to) and not before `start`. Errors: bad_data (damaged), io_error.
-  Status load(Segment& segment, const RecordPlace& record, BlockDecoder& decoder, Nanos from, Nanos to, const Rank& start);
+  Status load(Segment& segment, const RecordPlace& record, BlockDecoder& decoder, Order order, Nanos from, Nanos to,
+              const Rank& start);
 
   bool empty() const { return next_ == runs_.size(); }
   const Run& front() const { return runs_[next_]; }
-  Rank rank() const { return {front().first, first_ + front().frame, front().row}; }
+  Rank rank() const { return {order_ == Order::arrival ? kBeginning : front().first, first_ + front().frame, front().row}; }
   const Frame& frame(const Run& run) const { return frames_[run.frame]; }
-  /// Takes from the front what comes before `limit`: all of the first run, or as many of its rows.
+  /// Takes from the front what comes before `limit`: all of the first run, or, in event-time order, as many of its rows.
   Run take(const Rank& limit);
 
   std::size_t bytes() const { return bytes_.size() + frames_.size() * sizeof(Frame) + runs_.size() * sizeof(Run); }
@@ -56,11 +63,13 @@ class RecordContent {
  private:
   Status split(const RecordHeader& header);
   void add_rows(std::uint32_t frame);
-  void order();
+  void sort();
+  void join();
   void cut(Nanos from, Nanos to, const Rank& start);
   Nanos time(const Run& run, std::uint32_t row) const;
   Run take_prefix(Run& run, const Rank& limit) const;
 
+  Order order_ = Order::event_time;
   std::string bytes_;
   std::uint64_t first_ = 0;
   std::vector<Frame> frames_;

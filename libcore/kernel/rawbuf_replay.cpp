@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// A buffer's frames in the order of event time.
+// A buffer's frames in the order of event time, or as they were recorded.
 #include "kernel/rawbuf_replay.hpp"
 
 #include <fmt/format.h>
@@ -41,17 +41,35 @@ std::optional<Nanos> Replay::next_time() const { return heap_.empty() ? std::nul
 
 // ---- what there is --------------------------------------------------------------------------------------------------
 
+bool Replay::outside(Nanos min, Nanos max) const {
+  return max < options_.from || (options_.to != kForever && min >= options_.to);
+}
+
+Rank Replay::rank(Nanos time, std::uint64_t frame) const {
+  return {options_.order == Order::arrival ? kBeginning : std::max(time, options_.from), frame, 0};
+}
+
 Status Replay::start() {
   Listing listing(*disk_);
   if (Status status = listing.refresh(); !status.ok()) return status;
   if (Status status = listing.describe(); !status.ok()) return status;
-  for (const auto& [summary, sealed] : listing.segments()) {
-    if (summary.frames == 0 || summary.max < options_.from || (options_.to != kForever && summary.min >= options_.to)) continue;
+  const bool arrival = options_.order == Order::arrival;
+  const auto unwanted = [this](const Listing::Entry& entry) {
+    return entry.summary.frames == 0 || outside(entry.summary.min, entry.summary.max);
+  };
+  // As recorded, what lies between the first and the last that is wanted is read too: it may declare.
+  const auto& segments = listing.segments();
+  auto begin = segments.begin(), end = segments.end();
+  while (arrival && begin != end && unwanted(*begin)) ++begin;
+  while (arrival && begin != end && unwanted(*std::prev(end))) --end;
+  for (; begin != end; ++begin) {
+    const CatalogEntry& summary = begin->summary;
+    if (arrival ? summary.frames == 0 : unwanted(*begin)) continue;
     expected_ += summary.readings;
     const auto number = static_cast<std::uint32_t>(parts_.size());
     parts_.push_back(std::make_unique<Part>());
     parts_.back()->first = summary.first;
-    push({{std::max(summary.min, options_.from), summary.first, 0}, number, 0, true});
+    push({rank(summary.min, summary.first), number, 0, true});
   }
   if (listing.segments().empty()) return {};
   Result<Segment> last = Segment::open(*disk_, listing.segments().back().summary.first);
@@ -79,11 +97,12 @@ Status Replay::open_part(std::uint32_t number, Output& out) {
   std::size_t from = records.size(), to = 0;
   for (std::size_t i = 0; i < records.size(); ++i) {
     const RecordHeader& header = records[i].header;
-    if (header.kind != RecordKind::frames || header.max < options_.from || (options_.to != kForever && header.min >= options_.to))
-      continue;
+    // As recorded: from the first that is wanted on all, as they may declare.
+    const bool behind = options_.order == Order::arrival && (number > 0 || to > 0);
+    if (header.kind != RecordKind::frames || (!behind && outside(header.min, header.max))) continue;
     from = std::min(from, i);
     to = i + 1;
-    push({{std::max(header.min, options_.from), header.first, 0}, number, static_cast<std::uint32_t>(i), false});
+    push({rank(header.min, header.first), number, static_cast<std::uint32_t>(i), false});
   }
   if (to == 0) return {};
   // Of the oldest segment in the span; those behind it go on from there, also where their readings are older.
@@ -113,7 +132,9 @@ Status Replay::learn_streams(Part& part, std::size_t from, std::size_t to, Outpu
     part.records[i].stream = static_cast<std::uint32_t>(part.streams.size() - 1);
     const bool repeated = header.kind == RecordKind::declarations;
     if (repeated ? i != begin : (header.flags & RecordHeader::kDeclares) == 0) continue;
-    const auto how = i < from || repeated ? ReplaySeries::How::learn : ReplaySeries::How::note;
+    // As recorded, what a segment repeats has been told, all but the first.
+    const bool in_force = (i < from || repeated) && (in_force_ || options_.order == Order::event_time);
+    const auto how = in_force ? ReplaySeries::How::learn : ReplaySeries::How::note;
     if (Status status = learn_record(part, i, how, out); !status.ok()) return status;
   }
   return {};
@@ -190,7 +211,7 @@ Status Replay::load(const Waiting& waiting, Output& out, bool& loaded) {
   Part::Record& record = part.records[waiting.record];
   const RecordPlace& place = part.segment->records()[waiting.record];
   auto content = std::make_unique<RecordContent>();
-  const Status status = content->load(*part.segment, place, decoder_, options_.from, options_.to, record.start);
+  const Status status = content->load(*part.segment, place, decoder_, options_.order, options_.from, options_.to, record.start);
   if (status.code == Code::bad_data) {
     ++damaged_;
     lossy_ = true;

@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
-// A buffer's frames in the order of event time.
+// A buffer's frames in the order of event time, or in that in which they were recorded.
 //
 // Readings leave row by row in the order of their times, and where these are equal in the order in which they were recorded;
 // every other frame at its own time, or at that of the frame before it when it has none. So a backlog stands where it
 // belongs, and nothing is late. A merge over the records: those whose times overlap are held in memory, and one that
 // overlaps too many is put back and read again.
+// In the order of arrival a backlog and what is late stand where they came: what a filter saw, it sees again.
 #pragma once
 
 #include <memory>
@@ -20,6 +21,7 @@
 namespace twinpipe::rawbuf {
 
 struct ReplayOptions {
+  Order order = Order::event_time;
   Nanos from = kBeginning;        // inclusive
   Nanos to = kForever;            // exclusive; kForever: none
   std::vector<Pattern> patterns;  // any of them; none: every series
@@ -34,7 +36,8 @@ class Replay {
 
   /// Finds where to begin. Errors: no_input (no buffer), io_error.
   Status start();
-  /// Puts what is next and not after `until`, up to about `bytes`. `more`: false at the end.
+  /// Puts what is next and not after `until`, up to about `bytes`. `more`: false at the end. In the order of arrival `until` says
+  /// nothing.
   Status step(Nanos until, std::size_t bytes, Output& out, bool& more);
   /// Event time of what comes next.
   std::optional<Nanos> next_time() const;
@@ -58,6 +61,8 @@ class Replay {
     friend bool operator<(const Waiting& a, const Waiting& b) { return b.rank < a.rank; }  // the least on top
   };
 
+  bool outside(Nanos min, Nanos max) const;
+  Rank rank(Nanos time, std::uint64_t frame) const;
   Status open_part(std::uint32_t number, Output& out);
   Status learn_streams(Part& part, std::size_t from, std::size_t to, Output& out);
   Status learn_record(Part& part, std::size_t record, ReplaySeries::How how, Output& out);

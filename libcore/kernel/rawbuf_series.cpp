@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <limits>
+#include <map>
 #include <utility>
 
 #include "wire/names.hpp"
@@ -91,7 +92,11 @@ Status ReplaySeries::take(std::string_view payload, Stream& stream, How how, Out
 
 void ReplaySeries::tell(std::uint32_t slot, Output& out) {
   v1::Frame frame = declarations_[slot]->frame;
-  for (v1::Sensor& sensor : *frame.mutable_series()->mutable_sensor()) {
+  auto& sensors = *frame.mutable_series()->mutable_sensor();
+  // Not its neighbours that were declared anew since.
+  const auto other = [&](const v1::Sensor& sensor) { return declarations_[sensor.alias()] != declarations_[slot]; };
+  sensors.erase(std::remove_if(sensors.begin(), sensors.end(), other), sensors.end());
+  for (v1::Sensor& sensor : sensors) {
     const std::uint32_t named = sensor.alias();
     if (!std::exchange(told_[named], std::uint8_t{1})) --untold_;
     if (aliases_[named] == kNone) aliases_[named] = next_alias_++;
@@ -102,8 +107,21 @@ void ReplaySeries::tell(std::uint32_t slot, Output& out) {
 }
 
 void ReplaySeries::put_in_force(Output& out) {
-  for (const std::uint32_t slot : std::exchange(learnt_, {}))
-    if (!told_[slot]) tell(slot, out);
+  const std::vector<std::uint32_t> learnt = std::exchange(learnt_, {});
+  std::map<std::string, std::pair<std::uint32_t, std::uint32_t>>
+      assets;  // a slot of the newest declaration, one of the last told
+  const auto asset_of = [&](std::uint32_t slot) -> auto& {
+    const v1::Series& series = declarations_[slot]->frame.series();
+    return assets[asset_key(series.site(), series.line(), series.asset())];
+  };
+  for (const std::uint32_t slot : learnt) {
+    asset_of(slot).first = slot;
+    if (told_[slot]) continue;
+    asset_of(slot).second = slot;
+    tell(slot, out);
+  }
+  for (const auto& [asset, slots] : assets)
+    if (declarations_[slots.first] != declarations_[slots.second]) tell(slots.first, out);
 }
 
 void ReplaySeries::put_rows(Columns columns, std::span<const std::uint32_t> rows, Output& out) {

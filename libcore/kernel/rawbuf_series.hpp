@@ -34,7 +34,8 @@ class ReplaySeries {
   };
   /// Takes a recorded Series frame. Errors: bad_data.
   Status take(std::string_view payload, Stream& stream, How how, Output& out);
-  /// Declares what is in force and has not left yet.
+  /// Declares what is in force and has not left yet. An asset whose series were declared one by one, under several sessions, ends
+  /// with the newest.
   void put_in_force(Output& out);
   /// Puts a frame that is neither Readings nor Series: under the output's aliases, and only what is selected of it. Errors
   /// (bad_data): it does not parse, or names an alias that was never declared; that is looked at where aliases change anyway, and
