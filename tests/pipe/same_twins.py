@@ -30,5 +30,6 @@ for line in open(sys.argv[3], encoding="utf-8") if len(sys.argv) > 3 else ():
         if key < newest.get(asset + (what,), ""):
             wrong.append(f"{'/'.join(asset)}: {what} goes back to {time}")
         newest[asset + (what,)] = key
-print("\n".join(wrong[:5]))
+if wrong:
+    print("\n".join(wrong[:5]))
 sys.exit(1 if wrong or not left else 0)
