@@ -12,7 +12,7 @@ set -euo pipefail
 seed
 make_network
 pids=()
-trap 'kill -KILL "${pids[@]}" 2>/dev/null || true; kafka_stop KILL; stop_servers; remove_network' EXIT
+trap 'kill -KILL "${pids[@]}" $(cat tail.pid bridge.pid 2>/dev/null) 2>/dev/null || true; kafka_stop KILL; stop_servers; remove_network' EXIT
 server_address=$centre_address server_in=(ip netns exec "$network-centre")
 # What comes twice without a transaction is up to a second of the bridge's time old, and here that is seven minutes of the
 # plant's: so much lateness an idempotent fold must have to know it again.
@@ -43,9 +43,11 @@ uplink() {
       from=()
       [ ! -s committed ] || from=(--from "$(cat committed)")
     fi
-    { echo $BASHPID >tail.pid && exec rawbuf tail "$buffer" "${from[@]}" "$@"; } |
-      in_plant kbridge --brokers "$kafka_brokers" --route "+/+/+/+=$topic" --dead-letter "$topic" --create-topics \
-        --partitions 3 --replication 1 --delivery-timeout "$patience" "${safe[@]}" 2>>bridge.log || code=$?
+    { echo $BASHPID >tail.pid && exec rawbuf tail "$buffer" "${from[@]}" "$@"; } | {
+      echo $BASHPID >bridge.pid
+      exec ip netns exec "$network-plant" kbridge --brokers "$kafka_brokers" --route "+/+/+/+=$topic" --dead-letter "$topic" \
+        --create-topics --partitions 3 --replication 1 --delivery-timeout "$patience" "${safe[@]}" 2>>bridge.log
+    } || code=$?
     [ $code = 0 ] || echo "bridge: $code" >>bridge.log
   done
   return $code
