@@ -39,6 +39,8 @@ int main(int argc, char** argv) {
       ->check(CLI::IsMember({"sparkplug", "text", "json"}))
       ->capture_default_str();
   tool.option("--primary-host", options.primary_host, "ID", "Births wait until this host application is online");
+  cli::duration_option(tool, "--forward", edge_options.forward,
+                       "Publish again, as history, what left within so long before an outage; 0: never");
   cli::duration_option(tool, "--birth-wait", options.birth_wait, "How long a birth waits for a value of every metric");
   cli::duration_option(tool, "--linger", options.linger, "How long sessions stay open after the end of the input");
   tool.option("--queue", options.queue, "COUNT", "Greatest number of a node's messages on their way")

@@ -20,6 +20,7 @@ constexpr Nanos kLongestWait = 100 * kMillisecond;
 constexpr Nanos kGoodbye = 5 * kSecond;  // for the last messages
 constexpr Nanos kHangUp = kSecond;       // for the broker to read DISCONNECT
 constexpr int kRefused = 0x80;
+constexpr double kLate = 1e9;  // ns of a reading's delay, above the usual, within which it is of the present
 
 }  // namespace
 
@@ -238,6 +239,12 @@ bool SparkplugPublisher::ready(const sparkplug::SparkplugEdge::Work& work, Statu
   return work.needs == Needs::connection || edge_->node(work.node).is_open();
 }
 
+/// The event time that is due now.
+Nanos SparkplugPublisher::event_now() const {
+  if (!(options_.speed > 0) || !first_time_) return wall_now();
+  return *first_time_ + static_cast<Nanos>(static_cast<double>(monotonic_now() - first_at_) * options_.speed);
+}
+
 Nanos SparkplugPublisher::due_in(const sparkplug::SparkplugEdge::Work& work) {
   if (!(options_.speed > 0) || work.time == 0) return 0;
   const Nanos now = monotonic_now();
@@ -258,6 +265,7 @@ Result<Nanos> SparkplugPublisher::publish_due() {
       if (!ready(work, status)) return status.ok() ? Result<Nanos>(until_deadline()) : Result<Nanos>(status);
     }
     if (const Nanos due = due_in(work); due > 0) return std::min(due, until_deadline());
+    edge_->set_event_clock(work.node, event_now(), static_cast<Nanos>(kLate * std::max(options_.speed, 1.0)));
     edge_->take(wall_now(), out_);
     publish(std::exchange(out_, {}));
     if (work.ends) leave(work.node);

@@ -65,6 +65,7 @@ class SparkplugPublisher {
   void settle(Nanos before);
   Result<Nanos> publish_due();
   bool ready(const sparkplug::SparkplugEdge::Work& work, Status& status);
+  Nanos event_now() const;
   Nanos due_in(const sparkplug::SparkplugEdge::Work& work);
   void publish(const std::vector<sparkplug::EdgeMessage>& messages);
   Nanos until_deadline() const;

@@ -59,7 +59,7 @@ class Plant final : public PlantSource {
   void drain(Output& out);
   void birth(Node& node, Nanos at, Output& out);
   void offline(const Node& node, v1::Lifecycle::Reason reason, Nanos time, Output& out);
-  void tick(const Node& node, Nanos at, Output& out);
+  void tick(const Node& node, Nanos at, v1::Lane lane, Output& out);
   void emit(const PlantItem& item, Output& out);
   void emit_waveform(const PlantItem& item, Output& out);
   void flush(Output& out);
@@ -161,7 +161,9 @@ void Plant::handle(const PlantItem& item, Output& out) {
   if (item.kind == PlantItem::Kind::event) return on_event(item.slot, nodes_[item.slot].events[item.bits], item.at, out);
   if (item.kind == PlantItem::Kind::tick) {
     const Node& node = nodes_[item.slot];
-    if (!node.dead && node.link != Link::historical_outage) tick(node, item.at, out);
+    if (node.dead || node.link == Link::historical_outage) return;
+    tick(node, item.at, v1::LANE_LIVE, out);
+    if (node.has_past) tick(node, item.at, v1::LANE_HISTORICAL, out);
     return;
   }
   const Node& node = nodes_[assets_[asset_of(item.slot)].node()];
@@ -187,7 +189,7 @@ void Plant::on_event(std::uint32_t number, const NodeEvent& event, Nanos at, Out
         node.has_past = true;
         ++node.bdseq;
         birth(node, at, out);
-        flush(out);
+        tick(node, at, v1::LANE_LIVE, out);  // a host says so before the backlog is through
       }
       draining_ = &node;
       return;
@@ -253,20 +255,16 @@ void Plant::offline(const Node& node, v1::Lifecycle::Reason reason, Nanos time, 
   out.frame(plant_lifecycle(plant_asset(options_, node.first_asset, node.birth, node.bdseq), true, false, reason, time));
 }
 
-void Plant::tick(const Node& node, Nanos at, Output& out) {
+void Plant::tick(const Node& node, Nanos at, v1::Lane lane, Output& out) {
   flush(out);
-  const v1::Series owner = plant_asset(options_, node.first_asset, node.birth, node.bdseq);
-  for (const v1::Lane lane : {v1::LANE_LIVE, v1::LANE_HISTORICAL}) {
-    if (lane == v1::LANE_HISTORICAL && !node.has_past) continue;
-    v1::Frame frame;
-    v1::Watermark& watermark = *frame.mutable_watermark();
-    watermark.set_node(owner.node());
-    watermark.set_lane(lane);
-    // A waveform leaves with its last sample and bears the time of its first.
-    watermark.set_time(at + node.offset - lag());
-    watermark.set_clock(at);
-    out.frame(frame);
-  }
+  v1::Frame frame;
+  v1::Watermark& watermark = *frame.mutable_watermark();
+  watermark.set_node(plant_asset(options_, node.first_asset, node.birth, node.bdseq).node());
+  watermark.set_lane(lane);
+  // A waveform leaves with its last sample and bears the time of its first.
+  watermark.set_time(at + node.offset - lag());
+  watermark.set_clock(at);
+  out.frame(frame);
 }
 
 void Plant::emit(const PlantItem& item, Output& out) {

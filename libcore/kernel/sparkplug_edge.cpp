@@ -44,7 +44,7 @@ bool SparkplugEdge::reads(FrameKind kind) const {
 std::uint32_t SparkplugEdge::node_of(const std::string& site, const std::string& line, const std::string& stream_name) {
   const auto [at, is_new] = node_index_.try_emplace({site, line}, static_cast<std::uint32_t>(nodes_.size()));
   if (is_new) {
-    nodes_.emplace_back(at->second, topic_level(site), topic_level(line));
+    nodes_.emplace_back(at->second, topic_level(site), topic_level(line)).forward(options_.forward);
     devices_.push_back(1);
     metrics_.push_back(0);
   }
@@ -310,11 +310,10 @@ void SparkplugEdge::command(std::uint32_t node, std::string_view topic, std::str
 }
 
 std::vector<Counter> SparkplugEdge::counters() const {
-  std::uint64_t births = 0;
-  for (const EdgeNode& node : nodes_) births += node.births();
-  return {{"nodes", nodes_.size()},  {"births", births},         {"metrics_out", metrics_out_},
-          {"plain_out", plain_out_}, {"commands_in", commands_}, {"rebirth_requests", rebirths_},
-          {"ignored", ignored_}};
+  std::uint64_t births = 0, repeated = 0;
+  for (const EdgeNode& node : nodes_) births += node.births(), repeated += node.repeated();
+  return {{"nodes", nodes_.size()},  {"births", births},         {"repeated", repeated},          {"metrics_out", metrics_out_},
+          {"plain_out", plain_out_}, {"commands_in", commands_}, {"rebirth_requests", rebirths_}, {"ignored", ignored_}};
 }
 
 }  // namespace twinpipe::sparkplug

@@ -32,6 +32,7 @@ struct EdgeOptions {
   Nanos message_span = std::numeric_limits<Nanos>::max();  // greatest distance of event times in a message; for pacing
   std::vector<Pattern> plain;                              // series that go to topic site/line/asset/sensor, QoS 1
   PlainPayload payload = PlainPayload::sparkplug;
+  Nanos forward = 0;  // see EdgeNode::forward()
 };
 
 class SparkplugEdge final : public Stage {
@@ -61,6 +62,8 @@ class SparkplugEdge final : public Stage {
   /// What the work needs must be there. A node's death closes its session.
   void take(Nanos now, std::vector<EdgeMessage>& out);
   std::size_t backlog() const { return work_.size(); }
+  /// Before take(): see EdgeNode::set_event_clock().
+  void set_event_clock(std::uint32_t node, Nanos now, Nanos slack) { nodes_[node].set_event_clock(now, slack); }
 
   std::size_t nodes() const { return nodes_.size(); }
   EdgeNode& node(std::uint32_t number) { return nodes_[number]; }

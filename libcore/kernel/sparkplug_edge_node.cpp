@@ -43,6 +43,12 @@ void append_rebirth_control(Nanos now, std::string& payload) {
   append_control(kRebirth, kBoolean, value, now, payload);
 }
 
+void append_row(const EdgeRow& row, const EdgeRows& from, EdgeRows& to) {
+  to.rows.push_back(row);
+  to.rows.back().offset = to.values.size();
+  to.values.append(from.values, row.offset, row.size);
+}
+
 std::string properties_of(const v1::Sensor& sensor, bool with_period) {
   v1::Sensor kept = sensor;
   kept.clear_property();
@@ -79,7 +85,11 @@ void EdgeNode::open(std::uint8_t bdseq, Nanos now, std::vector<EdgeMessage>& out
   bdseq_ = bdseq;
   // Nothing could come before: the time to wait for values begins here.
   for (Device& device : devices_) device.since = now;
-  if (was_born_) node_birth(now, out);
+  if (!was_born_) return;
+  node_birth(now, out);
+  if (forward_ == 0) return;
+  catching_up_ = true;
+  repeat(now, out);
 }
 
 void EdgeNode::die(Nanos now, std::vector<EdgeMessage>& out) {
@@ -141,6 +151,12 @@ void EdgeNode::data(std::uint32_t device, const EdgeRows& rows, Nanos now, std::
   }
   if (!born_) node_birth(now, out);
   std::string payload;
+  EdgeRows sent;
+  const auto send_payload = [&] {
+    if (payload.empty()) return;
+    if (forward_ > 0) keep(device, std::exchange(sent, {}), now);
+    send(device == 0 ? Verb::ndata : Verb::ddata, device, std::exchange(payload, {}), now, out);
+  };
   for (; first < rows.rows.size(); ++first) {
     const EdgeRow& row = rows.rows[first];
     Metric& metric = metrics_[row.metric];
@@ -148,25 +164,89 @@ void EdgeNode::data(std::uint32_t device, const EdgeRows& rows, Nanos now, std::
     if (newest) hold(metric, row, rows);
     // Hosts learn a sample period from the birth: another one needs another birth, which carries the value too.
     if (row.sample_period > 0 && row.sample_period != metric.born_period) {
-      if (!payload.empty()) send(device == 0 ? Verb::ndata : Verb::ddata, device, std::exchange(payload, {}), now, out);
+      send_payload();
       metric.period = row.sample_period;
+      metric.absorbed = newest;
       birth(device, now, out);
       if (newest) continue;
     }
-    append_data_metric(row, rows, payload);
+    append_data_metric(row, rows, is_past(row), payload);
+    if (forward_ > 0) append_row(row, rows, sent);
   }
-  if (!payload.empty()) send(device == 0 ? Verb::ndata : Verb::ddata, device, std::move(payload), now, out);
+  send_payload();
 }
 
-void EdgeNode::append_data_metric(const EdgeRow& row, const EdgeRows& rows, std::string& payload) const {
+/// `past`: of an outage. Aliases may have changed since then, so it is named.
+void EdgeNode::append_data_metric(const EdgeRow& row, const EdgeRows& rows, bool past, std::string& payload) const {
   WrittenMetric written;
+  if (past) written.definition = metrics_[row.metric].definition;
   written.alias = metrics_[row.metric].alias;
   written.value = std::string_view(rows.values).substr(row.offset, row.size);
   written.time = row.time;
   written.quality = row.quality;
   written.sample_period = row.sample_period;
-  written.historical = row.historical;
+  written.historical = row.historical || past;
   append_metric(written, payload);
+}
+
+// ---- store and forward ----------------------------------------------------------------------------------------------
+
+/// Later than the first one that was no later than usual, give or take: then all that was stored is through.
+bool EdgeNode::is_past(const EdgeRow& row) {
+  if (forward_ == 0) return false;
+  const Nanos delay = event_now_ - row.time;
+  if (catching_up_ && delay > saturating_add(usual_, slack_)) return true;
+  catching_up_ = false;
+  usual_ = std::min(usual_, delay);
+  return false;
+}
+
+/// Rows of the message that is sent next.
+void EdgeNode::keep(std::uint32_t device, EdgeRows rows, Nanos now) {
+  while (!kept_.empty() && kept_.front().sent < now - forward_) kept_.pop_front();
+  kept_.push_back({{next_}, now, device, std::move(rows)});
+}
+
+/// Values that the birth to be sent next brings for the first time.
+void EdgeNode::keep_absorbed(std::uint32_t device, Nanos now) {
+  EdgeRows rows;
+  for (const std::uint32_t number : devices_[device].metrics) {
+    const Metric& metric = metrics_[number];
+    if (!metric.absorbed || !metric.known) continue;
+    EdgeRow row{number, metric.quality, metric.time, rows.values.size(), metric.value.size(), 0, false};
+    if (metric.is_waveform) row.sample_period = metric.period;
+    rows.values += metric.value;
+    rows.rows.push_back(row);
+  }
+  if (!rows.rows.empty()) keep(device, std::move(rows), now);
+}
+
+/// What was published last, once more, but for what the births have just said.
+void EdgeNode::repeat(Nanos now, std::vector<EdgeMessage>& out) {
+  for (Kept& kept : std::exchange(kept_, {})) {
+    const Device& device = devices_[kept.device];
+    if (device.state != State::born || kept.carriers.back().birth == next_.birth) {
+      kept_.push_back(std::move(kept));
+      continue;
+    }
+    std::string payload;
+    Kept born{kept.carriers, now, kept.device, {}}, again = born;
+    for (const EdgeRow& row : kept.rows.rows) {
+      const Metric& metric = metrics_[row.metric];
+      const std::string_view value = std::string_view(kept.rows.values).substr(row.offset, row.size);
+      const bool said = metric.known && row.time == metric.time && value == metric.value;
+      append_row(row, kept.rows, (said ? born : again).rows);
+      if (!said) append_data_metric(row, kept.rows, true, payload);
+    }
+    born.carriers.push_back(device.birth);
+    again.carriers.push_back(next_);
+    if (!born.rows.rows.empty()) kept_.push_back(std::move(born));
+    if (payload.empty()) continue;
+    kept_.push_back(std::move(again));
+    append_uuid(repeat_mark(kept.carriers), payload);
+    ++repeated_;
+    send(kept.device == 0 ? Verb::ndata : Verb::ddata, kept.device, std::move(payload), now, out);
+  }
 }
 
 void EdgeNode::device_death(std::uint32_t device, Nanos now, std::vector<EdgeMessage>& out) {
@@ -252,6 +332,9 @@ void EdgeNode::node_birth(Nanos now, std::vector<EdgeMessage>& out) {
   append_bdseq(bdseq_, now, payload);
   append_rebirth_control(now, payload);
   append_birth_metrics(devices_[0], now, payload);
+  next_ = {to_milliseconds(now), 0};
+  devices_[0].birth = next_;
+  if (forward_ > 0) keep_absorbed(0, now);
   for (const std::uint32_t metric : devices_[0].metrics) metrics_[metric].absorbed = false;
   devices_[0].state = State::born;
   born_ = was_born_ = true;
@@ -265,6 +348,8 @@ void EdgeNode::node_birth(Nanos now, std::vector<EdgeMessage>& out) {
 void EdgeNode::publish_device_birth(std::uint32_t device, Nanos now, std::vector<EdgeMessage>& out) {
   std::string payload;
   append_birth_metrics(devices_[device], now, payload);
+  devices_[device].birth = next_;
+  if (forward_ > 0) keep_absorbed(device, now);
   for (const std::uint32_t metric : devices_[device].metrics) metrics_[metric].absorbed = false;
   devices_[device].state = State::born;
   ++births_;
@@ -294,6 +379,7 @@ void EdgeNode::send(Verb verb, std::uint32_t device, std::string payload, Nanos 
   append_timestamp(now, payload);
   append_seq(seq_, payload);
   ++seq_;  // 255 is followed by 0
+  ++next_.count;
   out.push_back(EdgeMessage{number_, topic(verb, device), std::move(payload), 0});
 }
 

@@ -4,10 +4,13 @@
 #pragma once
 
 #include <cstdint>
+#include <deque>
+#include <limits>
 #include <string>
 #include <string_view>
 #include <vector>
 
+#include "kernel/sparkplug_repeat.hpp"
 #include "kernel/sparkplug_topic.hpp"
 #include "kernel/sparkplug_value.hpp"
 
@@ -47,6 +50,16 @@ class EdgeNode {
   /// `group`, `edge`: as they stand in topics.
   EdgeNode(std::uint32_t number, std::string group, std::string edge);
 
+  // ---- store and forward: QoS 0 loses what is on its way when a connection breaks
+  /// Keeps what was published in the last `span`. A session that follows another one begins, behind its births, with that, as
+  /// history (see sparkplug_repeat.hpp); what comes behind is history too until it is no later than it was before.
+  void forward(Nanos span) { forward_ = span; }
+  /// Event time as it should be now, and how much later than usual a reading may be.
+  void set_event_clock(Nanos now, Nanos slack) {
+    event_now_ = now;
+    slack_ = slack;
+  }
+
   // ---- sessions: one MQTT connection each
   /// The will to connect with.
   EdgeMessage will(std::uint8_t bdseq, Nanos now) const;
@@ -75,6 +88,7 @@ class EdgeNode {
   const std::string& edge() const { return edge_; }
   std::string topic(Verb verb, std::uint32_t device = 0) const;
   std::uint64_t births() const { return births_; }
+  std::uint64_t repeated() const { return repeated_; }
 
  private:
   enum class State { pending, born, offline };
@@ -103,6 +117,7 @@ class EdgeNode {
     State state = State::pending;
     std::size_t missing = 0;  // metrics without a value, while pending
     Nanos since = 0;          // pending since
+    MessageName birth;        // the last one
   };
 
   void pend(Device& device, Nanos now);
@@ -117,7 +132,11 @@ class EdgeNode {
   void birth(std::uint32_t device, Nanos now, std::vector<EdgeMessage>& out);
   void publish_device_birth(std::uint32_t device, Nanos now, std::vector<EdgeMessage>& out);
   void append_birth_metrics(const Device& device, Nanos now, std::string& payload);
-  void append_data_metric(const EdgeRow& row, const EdgeRows& rows, std::string& payload) const;
+  void append_data_metric(const EdgeRow& row, const EdgeRows& rows, bool past, std::string& payload) const;
+  void keep(std::uint32_t device, EdgeRows rows, Nanos now);
+  void keep_absorbed(std::uint32_t device, Nanos now);
+  void repeat(Nanos now, std::vector<EdgeMessage>& out);
+  bool is_past(const EdgeRow& row);
   void send(Verb verb, std::uint32_t device, std::string payload, Nanos now, std::vector<EdgeMessage>& out);
 
   std::uint32_t number_;
@@ -130,7 +149,21 @@ class EdgeNode {
   std::uint8_t bdseq_ = 0;
   std::uint8_t seq_ = 0;  // of the next message
   std::uint64_t next_alias_ = 1;
-  std::uint64_t births_ = 0;
+  std::uint64_t births_ = 0, repeated_ = 0;
+
+  /// Rows of one message, or those of them that the same messages carried since. All may have been lost.
+  struct Kept {
+    std::vector<MessageName> carriers;  // the messages that had all of its rows
+    Nanos sent = 0;
+    std::uint32_t device = 0;
+    EdgeRows rows;
+  };
+  Nanos forward_ = 0;  // 0: nothing is kept
+  std::deque<Kept> kept_;
+  MessageName next_;  // of the next message
+  Nanos event_now_ = 0, slack_ = 0;
+  Nanos usual_ = std::numeric_limits<Nanos>::max();  // least delay of a reading so far
+  bool catching_up_ = false;
 };
 
 }  // namespace twinpipe::sparkplug

@@ -181,6 +181,7 @@ void SparkplugHost::take(Node& node, Verb verb, std::uint32_t device, PayloadFau
     return gap(node, lost, out);
   }
   observe_clock(node, how.arrival, out);
+  if (!how.previous && !shedding_) node.had.add({node.birth, how.count});
   switch (verb) {
     case Verb::dbirth: return device_birth(node, device, how, out);
     case Verb::ddeath: return device_death(node, device, how, out);

@@ -67,7 +67,8 @@ struct HostCounts {
   std::uint64_t unknown_alias = 0, before_birth = 0, births_without_nbirth = 0, disagreeing = 0, bad_values = 0, future = 0;
   std::uint64_t nodes_refused = 0, devices_refused = 0, metrics_refused = 0, stolen_aliases = 0;
   std::uint64_t foreign_deaths = 0, suspected_deaths = 0, stale_readings = 0, controls = 0, no_values = 0;
-  std::uint64_t rebirth_requests = 0, sessions_by_clock = 0, shed_messages = 0, shed_readings = 0, unconfirmed_tables = 0;
+  std::uint64_t rebirth_requests = 0, sessions_by_clock = 0, shed_messages = 0, shed_readings = 0, unconfirmed_tables = 0,
+                repeated = 0;
 };
 
 class SparkplugHost {

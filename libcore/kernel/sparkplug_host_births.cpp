@@ -74,6 +74,8 @@ void SparkplugHost::node_birth(Node& node, PayloadFault fault, const Message& me
   begin_session(node, birth, bdseq.value_or(0), bdseq.has_value(), message.arrival, out);
   observe_clock(node, message.arrival, out);
   node.sequence.base(reader_.payload().has_seq ? static_cast<std::uint8_t>(reader_.payload().seq) : std::uint8_t{0}, true);
+  node.birth = reader_.payload().timestamp;
+  node.had.add({node.birth, node.sequence.count()});
   declare(node, 0, Reading{message.arrival, node.sequence.count()}, out);
   node.sequence.advance();
   // Its death came first, over another topic; or the publisher's bdSeq is off by one.

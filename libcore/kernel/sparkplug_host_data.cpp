@@ -2,6 +2,8 @@
 // The host's readings: metrics resolved, decoded, flagged and collected; what cannot be read is reported.
 #include <fmt/format.h>
 
+#include <algorithm>
+
 #include "kernel/sparkplug_node.hpp"
 
 namespace twinpipe::sparkplug {
@@ -14,6 +16,12 @@ void SparkplugHost::data(Node& node, std::uint32_t device, const Reading& how, O
     trouble.unknown = reader_.payload().metrics.size();
     trouble.first_unknown = "no birth of this device was seen";
     return report(node, how, trouble, out);
+  }
+  // Sent again after an outage: it may have come through before.
+  const std::vector<MessageName> carriers = parse_repeat_mark(reader_.payload().uuid);
+  if (std::ranges::any_of(carriers, [&node](const MessageName& name) { return node.had.has(name); })) {
+    ++counts_.repeated;
+    return;
   }
   readings(node, table, device, how, out);
 }

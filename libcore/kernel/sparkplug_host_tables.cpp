@@ -83,6 +83,7 @@ std::vector<Counter> SparkplugHost::counters() const {
                            {"shed_messages", c.shed_messages},
                            {"shed_readings", c.shed_readings},
                            {"unconfirmed_tables", c.unconfirmed_tables},
+                           {"repeated", c.repeated},
                            {"foreign_topics", c.foreign_topics},
                            {"commands_seen", c.commands_seen},
                            {"retained_ignored", c.retained},

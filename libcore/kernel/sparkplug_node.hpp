@@ -5,6 +5,7 @@
 #include <limits>
 
 #include "kernel/sparkplug_host.hpp"
+#include "kernel/sparkplug_repeat.hpp"
 
 namespace twinpipe::sparkplug {
 
@@ -25,6 +26,8 @@ struct SparkplugHost::Node {
   std::unique_ptr<BirthTable> previous;  // of the session before
   Sequence sequence;
   NodeClock clock;
+  std::uint64_t birth = 0;  // time of the NBIRTH, ms
+  HadMessages had;
 
   Nanos born_at = kLongAgo;  // arrivals
   Nanos died_at = kLongAgo;

@@ -81,6 +81,8 @@ void append_timestamp(Nanos time, std::string& payload) {
 
 void append_seq(std::uint8_t seq, std::string& payload) { append_number(Payload::kSeqFieldNumber, seq, payload); }
 
+void append_uuid(std::string_view uuid, std::string& payload) { append_bytes(Payload::kUuidFieldNumber, uuid, payload); }
+
 std::string definition_fields(std::string_view name, std::uint32_t datatype) {
   std::string out;
   append_bytes(Metric::kNameFieldNumber, name, out);

@@ -33,6 +33,7 @@ void append_metric(const WrittenMetric& metric, std::string& payload);
 /// Appends the payload's own time and sequence number; the fields of a protobuf message may come in any order.
 void append_timestamp(Nanos time, std::string& payload);
 void append_seq(std::uint8_t seq, std::string& payload);
+void append_uuid(std::string_view uuid, std::string& payload);
 
 /// For WrittenMetric::definition.
 std::string definition_fields(std::string_view name, std::uint32_t datatype);

@@ -128,13 +128,13 @@ void TwinFold::fold(const Columns& columns, const Values& values) {
       metric.first_seen = std::min(metric.first_seen, time);
       duplicates_ += same_value;
       conflicts_ += same_time && !same_value;
-      late_ += !same_time;
+      (columns.historical ? past_ : late_) += !same_time;
       // Live wins over historical, and then the later index: so the winner does not depend on the order of arrival. A value
       // that is said again with a greater index stands behind what was said between.
       if (same_value && !columns.historical) metric.order = std::max(metric.order, order);
       if (!same_time || same_value || order < metric.order || columns.historical) continue;
     } else if (metric.seen && !same_session && metric.current < metric.session) [[unlikely]] {
-      ++late_;  // of a session that another one has followed
+      ++(columns.historical ? past_ : late_);  // of a session that another one has followed
       metric.first_seen = std::min(metric.first_seen, time);
       continue;
     }
@@ -214,9 +214,8 @@ Status TwinFold::finish(Output& out) {
 }
 
 std::vector<Counter> TwinFold::counters() const {
-  return {{"series", metrics_.size()},        {"assets", assets_.size()}, {"late", late_},
-          {"duplicates", duplicates_},        {"conflicts", conflicts_},  {"stale", stale_},
-          {"foreign_deaths", foreign_deaths_}};
+  return {{"series", metrics_.size()}, {"assets", assets_.size()}, {"late", late_},   {"past", past_},
+          {"duplicates", duplicates_}, {"conflicts", conflicts_},  {"stale", stale_}, {"foreign_deaths", foreign_deaths_}};
 }
 
 }  // namespace twinpipe

@@ -100,7 +100,7 @@ class TwinFold final : public Stage {
   std::unordered_map<std::string, std::uint32_t> asset_index_;  // by asset key
   std::vector<v1::Applied> applied_;                            // in force, one a tool
   TwinEncoder encoder_;
-  std::uint64_t late_ = 0, duplicates_ = 0, conflicts_ = 0, stale_ = 0, foreign_deaths_ = 0;
+  std::uint64_t late_ = 0, past_ = 0, duplicates_ = 0, conflicts_ = 0, stale_ = 0, foreign_deaths_ = 0;
 };
 
 }  // namespace twinpipe

@@ -116,9 +116,10 @@ void WinAgg::saw(std::size_t lane, std::uint32_t node, Nanos time) {
   if (time >= clock.due) advance(node);
 }
 
-/// Too late for every window that contains the pane?
+/// Too late for every window that contains the pane? What only adds to what was sent never is.
 WinAgg::Fate WinAgg::admit(std::size_t lane, std::uint32_t slot, Nanos pane) const {
   const Setting& setting = settings_[slot];
+  if (only_adds(lane, setting)) return Fate::taken;
   const Nanos watermark = nodes_[table().node_of(slot)].clock[lane].watermark();
   return pane + setting.window + setting.lateness <= watermark ? Fate::late : Fate::taken;
 }
@@ -128,11 +129,14 @@ Status WinAgg::pane_for(std::size_t lane, std::uint32_t slot, Nanos start, Pane*
   Track& track = lanes_[lane]->tracks[slot];
   const auto behind =
       std::find_if(track.panes.rbegin(), track.panes.rend(), [start](const Pane& pane) { return pane.start <= start; });
-  if (behind != track.panes.rend() && behind->start == start) {
+  const bool adds = only_adds(lane, setting);
+  if (behind != track.panes.rend() && behind->start == start && !(adds && behind->emitted > 0)) {
     found = &*behind;
     return {};
   }
-  if (track.panes.size() >= options_.max_open)
+  const bool full = track.panes.size() >= options_.max_open;
+  if (full && adds && make_room(slot)) return pane_for(lane, slot, start, found);
+  if (full)
     return Status::error(Code::bad_data,
                          fmt::format("{}: more than {} windows are open; see --max-open: its node's watermark does "
                                      "not follow its event times",
@@ -141,7 +145,7 @@ Status WinAgg::pane_for(std::size_t lane, std::uint32_t slot, Nanos start, Pane*
   pane.start = start;
   pane.once = lane == kHistorical;
   // Windows whose rows have left and whose readings are gone cannot be sent anew: what comes adds to them.
-  pane.emitted = final_before(setting, start, nodes_[table().node_of(slot)].clock[lane].watermark());
+  if (!adds) pane.emitted = final_before(setting, start, nodes_[table().node_of(slot)].clock[lane].watermark());
   for (std::uint32_t i = pane.emitted; i < setting.slides() && !pane.once; ++i) {
     const Nanos end = start + (i + 1) * setting.slide;
     pane.once = end + setting.lateness <= track.processed && sent_[slot].find(end - setting.window).has_value();
@@ -209,6 +213,20 @@ Status WinAgg::append(std::size_t lane, std::uint32_t slot, Pane& pane, const Re
   return {};
 }
 
+/// The last reading of a series once more: a birth repeats current values, with the times that they had. Its pane may be gone.
+bool WinAgg::is_repeated(std::size_t lane, std::uint32_t slot, const Reading& reading) {
+  const auto same = [&reading](const Reading& held) { return held.time == reading.time && held.value == reading.value; };
+  Track& track = lanes_[lane]->tracks[slot];
+  if (same(track.before)) return true;
+  if (track.panes.empty() || reading.time < track.panes.back().start) return false;
+  park(lane, slot);
+  Pane& newest = track.panes.back();
+  if (newest.size == 0 || !same(newest.data[newest.size - 1])) return false;
+  Reading& last = newest.data[newest.size - 1];
+  last.order = std::max(last.order, reading.order);
+  return true;
+}
+
 /// Off the hot path: another pane than the last reading's, a full one, a late reading.
 Status WinAgg::insert(std::size_t lane, std::uint32_t slot, const Reading& reading, Fate& fate) {
   if (reading.time >= settings_[slot].until) configure(slot, reading.time);
@@ -216,6 +234,11 @@ Status WinAgg::insert(std::size_t lane, std::uint32_t slot, const Reading& readi
   fate = setting.rule == nullptr ? Fate::passed : Fate::late;
   if (setting.rule == nullptr || reading.time < -kFarthest || reading.time > kFarthest) return {};
   const Nanos start = floor_to(reading.time, setting.slide);
+  if (is_repeated(lane, slot, reading)) {
+    fate = Fate::taken;
+    ++duplicates_;
+    return {};
+  }
   fate = admit(lane, slot, start);
   if (fate == Fate::late) return {};
   park(lane, slot);

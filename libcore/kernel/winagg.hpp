@@ -97,6 +97,7 @@ class WinAgg final : public Stage {
   void grow();
   template <class T>
   Status take(std::size_t lane, const Columns& columns, std::span<const T> values);
+  bool is_repeated(std::size_t lane, std::uint32_t slot, const Reading& reading);
   Status insert(std::size_t lane, std::uint32_t slot, const Reading& reading, Fate& fate);
   Fate admit(std::size_t lane, std::uint32_t slot, Nanos pane) const;
   Status pane_for(std::size_t lane, std::uint32_t slot, Nanos start, Pane*& pane);
@@ -130,6 +131,9 @@ class WinAgg final : public Stage {
   Nanos reached(std::size_t lane, const Node& node) const;
   void process(std::size_t lane, std::uint32_t slot, bool all);
   void hold_on(std::size_t lane, std::uint32_t slot);
+  static bool only_adds(std::size_t lane, const Setting& setting);
+  Nanos first_end(std::size_t lane, std::uint32_t slot, bool once) const;
+  bool make_room(std::uint32_t slot);
   void emit_due(std::size_t lane, std::uint32_t slot, bool once, bool all);
   bool is_due(std::size_t lane, std::uint32_t slot, Nanos end, bool once) const;
   void drop_final(std::size_t lane, std::uint32_t slot);

@@ -20,9 +20,12 @@ Nanos WinAgg::covered_until(std::uint32_t slot, const Reading& reading) const {
 /// Every reading weighs the same: the panes' own sums.
 WinAgg::Content WinAgg::sum(std::size_t lane, std::uint32_t slot, Nanos start, Nanos end, bool once) {
   Content content;
-  const bool again = settings_[slot].slides() > 1;  // other windows will ask for the same panes
+  const Setting& setting = settings_[slot];
+  const bool again = setting.slides() > 1;  // other windows will ask for the same panes
   for (Pane& pane : lanes_[lane]->tracks[slot].panes) {
     if (pane.once != once || pane.start < start || pane.start >= end) continue;
+    // History that came behind a row of this window stands in a pane of its own.
+    if (lane == kHistorical && pane.start + pane.emitted * setting.slide >= end) continue;
     const Content part = fold(pane);
     content.merge(part);
     if (again && !pane.total) pane.total = std::make_unique<Content>(part);
@@ -76,6 +79,9 @@ void WinAgg::emit(std::size_t lane, std::uint32_t slot, Nanos end, bool once) {
   const Setting& setting = settings_[slot];
   const Nanos start = end - setting.window;
   const Content content = setting.is_curve() ? curve(lane, slot, start, end, once) : sum(lane, slot, start, end, once);
+  for (Pane& pane : lanes_[lane]->tracks[slot].panes)
+    if (pane.once == once && pane.start < end && pane.start >= start)
+      pane.emitted = std::max(pane.emitted, static_cast<std::uint32_t>((end - pane.start) / setting.slide));
   if (content.empty()) return;
   const bool delta = once && sent_[slot].find(start).has_value();
   add_row(lane, slot, start, end, delta, content);

@@ -18,14 +18,18 @@ void WinAgg::schedule(std::size_t lane, std::uint32_t slot, Nanos time) {
     if (!clock.ticking) clock.due = std::min(clock.due, time);
 }
 
-/// Up to where a lane's windows may close. History waits for the live lane, which may still correct the same windows; a node
-/// without a live lane has nothing to wait for.
+/// Up to where a lane's windows may close. History waits for the live lane, which may still correct the same windows, in a new
+/// session for its first tick; a node without a live lane has nothing to wait for.
 Nanos WinAgg::reached(std::size_t lane, const Node& node) const {
   const Nanos live = node.clock[kLive].watermark();
   if (lane == kLive) return live;
   const Nanos historical = node.clock[kHistorical].watermark();
-  return live == kBeginning ? historical : std::min(live, historical);
+  return live == kBeginning && !node.clock[kLive].ticking ? historical : std::min(live, historical);
 }
+
+/// History is counted once the live lane has no more to say: its rows add to what was sent, whenever they come. Those of a
+/// curve do not, because readings in between would change the pieces that were sent.
+bool WinAgg::only_adds(std::size_t lane, const Setting& setting) { return lane == kHistorical && !setting.is_curve(); }
 
 /// A step goes on until the next reading; a straight line needs it, and so does history, which ends where the live lane begins.
 bool WinAgg::holds_on(std::size_t lane, const Setting& setting) {
@@ -175,20 +179,42 @@ void WinAgg::hold_on(std::size_t lane, std::uint32_t slot) {
   }
 }
 
-void WinAgg::emit_due(std::size_t lane, std::uint32_t slot, bool once, bool all) {
+/// The end of the first window whose row is still to be sent; kForever: none.
+Nanos WinAgg::first_end(std::size_t lane, std::uint32_t slot, bool once) const {
   const Setting& setting = settings_[slot];
-  std::vector<Pane>& panes = lanes_[lane]->tracks[slot].panes;
+  Nanos end = kForever;
+  for (const Pane& pane : lanes_[lane]->tracks[slot].panes)
+    if (pane.once == once && pane.emitted < setting.slides())
+      end = std::min(end, pane.start + (pane.emitted + 1) * setting.slide);
+  return end;
+}
+
+void WinAgg::emit_due(std::size_t lane, std::uint32_t slot, bool once, bool all) {
   for (;;) {
-    Nanos end = kForever;
-    for (const Pane& pane : panes)
-      if (pane.once == once && pane.emitted < setting.slides())
-        end = std::min(end, pane.start + (pane.emitted + 1) * setting.slide);
+    const Nanos end = first_end(lane, slot, once);
     if (end == kForever || !(all || is_due(lane, slot, end, once))) return;
     emit(lane, slot, end, once);
-    for (Pane& pane : panes)
-      if (pane.once == once && pane.start < end && pane.start >= end - setting.window)
-        pane.emitted = std::max(pane.emitted, static_cast<std::uint32_t>((end - pane.start) / setting.slide));
   }
+}
+
+/// History's first rows leave early, as far as the live lane has nothing more to say about their windows, until one more pane
+/// may be open. False: none could.
+bool WinAgg::make_room(std::uint32_t slot) {
+  const Setting& setting = settings_[slot];
+  std::vector<Pane>& panes = lanes_[kHistorical]->tracks[slot].panes;
+  const Nanos live = nodes_[table().node_of(slot)].clock[kLive].watermark();
+  for (Pane& pane : panes) settle(pane);
+  while (panes.size() >= options_.max_open) {
+    const Nanos end = first_end(kHistorical, slot, true);
+    if (end > saturating_sub(live, setting.lateness)) return false;
+    emit(kHistorical, slot, end, true);
+    std::erase_if(panes, [&](Pane& pane) {
+      if (pane.emitted < setting.slides()) return false;
+      forget(pane);
+      return true;
+    });
+  }
+  return true;
 }
 
 /// Panes that no row will ask for again.
@@ -199,7 +225,7 @@ void WinAgg::drop_final(std::size_t lane, std::uint32_t slot) {
   track.processed = std::max(track.processed, now);
   std::erase_if(track.panes, [&](Pane& pane) {
     if (pane.emitted < setting.slides() || pane.start + setting.window + setting.lateness > now) return false;
-    if (setting.is_curve() && pane.size > 0 && pane.data[pane.size - 1].time >= track.before.time) {
+    if (pane.size > 0 && pane.data[pane.size - 1].time >= track.before.time) {  // a birth may repeat it: see is_repeated()
       track.before = pane.data[pane.size - 1];
       track.before_until = covered_until(slot, track.before);
     }

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 # Sourced by tests against Apache Kafka in KRaft mode: one broker on free ports of 127.0.0.1, ended by its pid.
+# Where servers.bash is sourced, server_address and server_in say where else.
 
 kafka_java=(java -Xmx256m -XX:TieredStopAtLevel=1 -XX:+UseSerialGC)
 
@@ -15,14 +16,15 @@ kafka_prepare() {
   kafka_jars=$("$TESTS/../scripts/kafka-fetch") || skip "Kafka's jars cannot be fetched"
   local port controller
   port=$(free_port) controller=$(free_port)
-  kafka_brokers=127.0.0.1:$port
+  local address=${server_address:-127.0.0.1}
+  kafka_brokers=$address:$port
   mkdir -p "$kafka_dir/data"
   cat > "$kafka_dir/server.properties" << PROPERTIES
 process.roles=broker,controller
 node.id=1
 controller.quorum.voters=1@127.0.0.1:$controller
-listeners=PLAINTEXT://127.0.0.1:$port,CONTROLLER://127.0.0.1:$controller
-advertised.listeners=PLAINTEXT://127.0.0.1:$port
+listeners=PLAINTEXT://$address:$port,CONTROLLER://127.0.0.1:$controller
+advertised.listeners=PLAINTEXT://$address:$port
 listener.security.protocol.map=PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT
 controller.listener.names=CONTROLLER
 inter.broker.listener.name=PLAINTEXT
@@ -43,11 +45,11 @@ PROPERTIES
     -c "$kafka_dir/server.properties" > "$kafka_dir/format.log" 2>&1 || fail "cannot format: $(tail -3 "$kafka_dir/format.log")"
 }
 
-kafka_answers() { kcat -b "$kafka_brokers" -m 1 -L > /dev/null 2>&1; }
+kafka_answers() { "${server_in[@]}" kcat -b "$kafka_brokers" -m 1 -L > /dev/null 2>&1; }
 
 # kafka_start: starts the broker, for the first time or again; sets $kafka_pid.
 kafka_start() {
-  "${kafka_java[@]}" -cp "$kafka_jars/*" kafka.Kafka "$kafka_dir/server.properties" >> "$kafka_dir/log" 2>&1 < /dev/null &
+  "${server_in[@]}" "${kafka_java[@]}" -cp "$kafka_jars/*" kafka.Kafka "$kafka_dir/server.properties" >> "$kafka_dir/log" 2>&1 < /dev/null &
   kafka_pid=$!
   until_true 90 kafka_answers
 }

@@ -1,9 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
 # Sourced by test scripts: real servers on free ports of 127.0.0.1, ended by their process ids when the script ends.
+# A test with a network of its own (network.bash) sets server_address, and server_in to the command that runs them in it.
 # shellcheck source=tests/assert.bash
 . "$TESTS/assert.bash"
 
 server_pids=()
+server_address=127.0.0.1
+server_in=()
 
 stop_servers() {
   local pid
@@ -20,13 +23,13 @@ start_mosquitto() {
   for tries in {1..30}; do
     port=${fixed_port:-$((20000 + RANDOM % 12000))}
     {
-      echo "listener $port 127.0.0.1"
+      echo "listener $port $server_address"
       echo "allow_anonymous true"
       echo "max_queued_messages 100000"
       [ $# = 0 ] || printf '%s\n' "$@"
     } >"$SCRATCH/$name.conf"
     : >"$SCRATCH/$name.log"
-    mosquitto -c "$SCRATCH/$name.conf" >>"$SCRATCH/$name.log" 2>&1 &
+    "${server_in[@]}" mosquitto -c "$SCRATCH/$name.conf" >>"$SCRATCH/$name.log" 2>&1 &
     mosquitto_pid=$!
     until_true 10 mosquitto_decided "$name"
     if grep -q ' running$' "$SCRATCH/$name.log"; then

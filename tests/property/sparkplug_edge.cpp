@@ -6,12 +6,14 @@
 #include <rapidcheck.h>
 
 #include <algorithm>
+#include <array>
 #include <bit>
 #include <catch2/catch.hpp>
 #include <map>
 #include <set>
 
 #include "edge_rig.hpp"
+#include "kernel/sparkplug_host.hpp"
 #include "kernel/sparkplug_writer.hpp"
 
 using namespace twinpipe;
@@ -285,5 +287,112 @@ TEST_CASE("every datatype comes back from its metric as it went in") {
         break;
       default: RC_ASSERT(out.text == in.text);
     }
+  }));
+}
+
+namespace {
+
+/// What a host's stream says of one reading.
+struct Said {
+  std::string series;
+  Nanos time = 0;
+  double value = 0;
+  bool historical = false;
+};
+
+std::vector<Said> said_in(std::string_view stream) {
+  std::vector<Said> all;
+  std::map<std::uint32_t, std::string> names;
+  (void)testing::for_each_frame(stream, [&](const FrameView& view) -> Status {
+    v1::Stream one;
+    one.ParseFromArray(view.bytes.data(), static_cast<int>(view.bytes.size()));
+    for (const v1::Sensor& sensor : one.frame(0).series().sensor())
+      names[sensor.alias()] = one.frame(0).series().asset() + "/" + sensor.name();
+    const v1::Readings& rows = one.frame(0).readings();
+    for (int i = 0; i < rows.double_value_size(); ++i)
+      if (i >= rows.quality_size() || rows.quality(i) == kGood)
+        all.push_back({names[rows.series(i)], rows.time(i), rows.double_value(i), rows.historical()});
+    return {};
+  });
+  return all;
+}
+
+}  // namespace
+
+TEST_CASE("store and forward: whatever a broken connection loses comes as history, exactly once, however often it breaks") {
+  CHECK(rc::check([] {
+    sparkplug::EdgeOptions options;
+    options.metrics_per_message = *rc::gen::inRange<std::size_t>(1, 4);
+    options.forward = 60 * kSecond;
+    testing::EdgeRig rig(options);
+    RC_ASSERT(rig.declare("E", "D", {testing::sensor(0, "x"), testing::sensor(1, "y")}).ok());
+    RC_ASSERT(rig.declare("E", "F", {testing::sensor(2, "z")}).ok());
+    sparkplug::SparkplugHost host(sparkplug::HostOptions{});
+    Output out;
+    sparkplug::Publications asked;
+    const auto deliver = [&](const std::vector<sparkplug::EdgeMessage>& messages, std::size_t count) {
+      for (std::size_t i = 0; i < count; ++i) host.message({messages[i].topic, messages[i].payload, false, rig.now}, out, asked);
+      host.flush(out);
+    };
+    sparkplug::EdgeNode& node = rig.edge().node(0);
+    std::uint8_t bdseq = 0;
+    std::set<std::pair<std::string, Nanos>> fed;
+    std::set<Nanos> stored;  // read while there was no connection
+    const std::array<std::string, 3> names{"D/x", "D/y", "F/z"};
+    bool broken = true, first = true;
+    Nanos lost_since = 0;
+    const auto work = [&](bool losing) {
+      std::vector<sparkplug::EdgeMessage> sent;
+      if (!node.is_open()) node.open(bdseq, rig.now, sent);
+      for (sparkplug::SparkplugEdge::Work next; rig.edge().next(next);) {
+        rig.edge().set_event_clock(0, rig.now, kSecond);
+        rig.edge().take(rig.now, sent);
+      }
+      // A silent network: from some message on nothing arrives any more, until the connection is given up.
+      std::size_t through = lost_since != 0 ? 0 : sent.size();
+      if (losing && lost_since == 0) through = *rc::gen::inRange<std::size_t>(0, sent.size() + 1), lost_since = rig.now;
+      deliver(sent, through);
+    };
+    for (int step = 0, n = *rc::gen::inRange(5, 60); step < n; ++step) {
+      rig.now += 1500 * kMillisecond;
+      for (int i = 0, rows = *rc::gen::inRange(1, 4); i < rows; ++i) {
+        const auto alias = *rc::gen::inRange<std::uint32_t>(0, 3);
+        const Nanos time = rig.now / kMillisecond + i;
+        RC_ASSERT(rig.value(alias, time, static_cast<double>(time % 1000)).ok());
+        fed.insert({names[alias], time * kMillisecond});
+        if (broken && !first) stored.insert(time * kMillisecond);
+      }
+      const int what = *rc::gen::inRange(0, 6);
+      if (broken) {
+        if (what < 3) continue;
+        broken = first = false;
+        lost_since = 0;
+        ++bdseq;
+        work(what == 5);
+      } else if (what < 4) {
+        work(what == 3);
+      } else if (lost_since != 0 || what == 5) {
+        const sparkplug::EdgeMessage will = node.will(bdseq, rig.now);
+        node.lose();
+        broken = true;
+        host.message({will.topic, will.payload, false, rig.now}, out, asked);
+      }
+    }
+    if (!broken && lost_since != 0) node.lose();
+    rig.now += 1500 * kMillisecond;
+    lost_since = 0;
+    if (!node.is_open()) ++bdseq;
+    work(false);
+    std::vector<sparkplug::EdgeMessage> last;
+    node.settle(rig.now, rig.now, last);
+    deliver(last, last.size());
+
+    std::set<std::pair<std::string, Nanos>> had;
+    for (const Said& said : said_in(out.pending())) {
+      const bool is_new = had.insert({said.series, said.time}).second;
+      RC_ASSERT(said.value == static_cast<double>(said.time / kMillisecond % 1000));
+      RC_ASSERT(is_new || !said.historical);  // only a birth says again what was said
+    }
+    RC_ASSERT(had == fed);
   }));
 }

@@ -7,6 +7,8 @@
 
 #include <algorithm>
 #include <catch2/catch.hpp>
+#include <map>
+#include <set>
 
 #include "drive.hpp"
 
@@ -243,6 +245,77 @@ TEST_CASE("twin: deaths are told at once, blind is not dead, a historical readin
     const Folded folded = fold(writer.take(), Policy{});
     CHECK(metric(folded.twins[0]).freshness() == v1::FRESHNESS_DEAD);
   }
+}
+
+TEST_CASE(
+    "twin: history never moves a value back, as_of never goes back, and behind a backlog the twin is that without the outage") {
+  CHECK(rc::check([] {
+    const Policy policy = freshness(R"({"match":"+/+/+/x","slo":"10s"})");
+    auto readings = some_readings(3);
+    // A source says one value at a time.
+    std::set<std::pair<std::uint32_t, Nanos>> said;
+    std::erase_if(readings, [&](const Reading& r) { return !said.insert({r.alias, r.time}).second; });
+    std::ranges::stable_sort(readings, {}, &Reading::time);
+    const Nanos from = *rc::gen::inRange(0, 40) * kSecond, to = from + *rc::gen::inRange(0, 20) * kSecond;
+    const auto missed = [&](const Reading& r) { return r.time >= from && r.time < to; };
+    const auto stream = [&](bool outage) {
+      StreamWriter writer;
+      const auto declare = [&](Nanos birth) {
+        writer.series("n", "a", {"x", "y"}, 0, birth);
+        writer.series("n", "b", {"x"}, 2, birth);
+      };
+      declare(1);
+      std::vector<Reading> stored;
+      std::map<std::uint32_t, Reading> current;
+      bool away = false;
+      const auto return_again = [&] {
+        writer.lifecycle("n", true, v1::Lifecycle::REASON_BIRTH, 2, to);
+        declare(2);
+        for (const auto& [alias, reading] : current) write(writer, {reading}, 1);  // a birth has the current values
+        for (std::size_t i = stored.size(); i > 1; --i) std::swap(stored[i - 1], stored[*rc::gen::inRange<std::size_t>(0, i)]);
+        away = false;
+      };
+      for (const Reading& r : readings) {
+        if (outage && missed(r)) {
+          if (!away) writer.lifecycle("n", false, v1::Lifecycle::REASON_WILL, 1, from);
+          away = true;
+          stored.push_back(r);
+          current[r.alias] = r;
+          continue;
+        }
+        if (away) return_again();
+        write(writer, {r}, 1);
+        current[r.alias] = r;
+        if (r.seq % 3 == 0) writer.watermark("n", r.time);
+        while (!stored.empty() && *rc::gen::arbitrary<bool>()) {
+          write(writer, {stored.back()}, 1, true);
+          stored.pop_back();
+        }
+      }
+      if (away) return_again();
+      write(writer, stored, 3, true);
+      writer.watermark("n", 45 * kSecond);
+      return writer.take();
+    };
+    const Folded with = fold(stream(true), policy), without = fold(stream(false), policy);
+    RC_ASSERT(with.twins.size() == without.twins.size());
+    for (std::size_t i = 0; i < with.twins.size(); ++i) {
+      RC_ASSERT(with.twins[i].as_of() == without.twins[i].as_of());
+      for (int m = 0; m < with.twins[i].metric_size(); ++m) {
+        const v1::TwinMetric &a = with.twins[i].metric(m), &b = without.twins[i].metric(m);
+        RC_ASSERT(a.SerializeAsString() == b.SerializeAsString());
+      }
+    }
+    std::map<std::string, v1::Twin> last;
+    for (const v1::Frame& frame : testing::frames_of(with.out, FrameKind::twin)) {
+      const v1::Twin& now = frame.twin();
+      const auto before = last.find(now.asset());
+      for (int m = 0; before != last.end() && m < now.metric_size(); ++m)
+        RC_ASSERT(now.metric(m).time() >= before->second.metric(m).time());
+      RC_ASSERT(before == last.end() || now.as_of() >= before->second.as_of());
+      last[now.asset()] = now;
+    }
+  }));
 }
 
 TEST_CASE("twin: one plant's backlog changes no other plant's result, and its own equals the one without the outage") {

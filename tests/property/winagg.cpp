@@ -8,6 +8,7 @@
 #include <catch2/catch.hpp>
 #include <cmath>
 #include <map>
+#include <set>
 
 #include "drive.hpp"
 
@@ -331,6 +332,84 @@ TEST_CASE("winagg: history fills its windows; live and historical rows add up to
     const Rows rows = fold(run(policy, stream_of(order), &counters));
     same(rows, windows_of(readings, 10 * kSecond, slide));
     RC_ASSERT(counter(counters, "late") == 0U);
+  }));
+}
+
+TEST_CASE(
+    "winagg: history is whole in whatever order it comes, device after device or the newest first, and nothing of it is late") {
+  CHECK(rc::check([] {
+    const Nanos slide = *rc::gen::element<Nanos>(10, 5) * kSecond;
+    const Policy policy =
+        policy_of(slide == 5 * kSecond ? R"("window":"10s","slide":"5s","lateness":"3s")" : R"("window":"10s","lateness":"3s")");
+    const auto readings = some_readings();
+    // An outage of a span of them; what was stored comes in any order, ticks of both lanes in between.
+    const Nanos end = readings.empty() ? 0 : readings.back().time;
+    const Nanos from = *rc::gen::inRange<Nanos>(0, end + 1), to = *rc::gen::inRange<Nanos>(from, end + 1);
+    std::vector<Reading> stored, live;
+    for (const Reading& r : readings) (r.time >= from && r.time < to ? stored : live).push_back(r);
+    for (std::size_t i = stored.size(); i > 1; --i) std::swap(stored[i - 1], stored[*rc::gen::inRange<std::size_t>(0, i)]);
+    StreamWriter writer;
+    writer.series("n", "a", {"x", "y"}, 0);
+    const auto say = [&](Reading r, bool historical) {
+      r.historical = historical;
+      write(writer, {r}, 1);
+    };
+    const bool ticks = *rc::gen::arbitrary<bool>();
+    Nanos seen = 0, newest = 0;
+    std::size_t next = 0;
+    const auto send_stored = [&] {
+      newest = std::max(newest, stored[next].time);
+      say(stored[next++], true);
+      if (!ticks || *rc::gen::inRange(0, 3) > 0) return;
+      v1::Frame tick;
+      tick.mutable_watermark()->set_node("n");
+      tick.mutable_watermark()->set_lane(v1::LANE_HISTORICAL);
+      tick.mutable_watermark()->set_time(newest);
+      writer.out().frame(tick);
+    };
+    for (const Reading& r : live) {
+      say(r, false);
+      seen = r.time;
+      if (ticks && *rc::gen::inRange(0, 3) == 0) writer.watermark("n", seen);
+      while (r.time >= to && next < stored.size() && *rc::gen::inRange(0, 2) == 0) send_stored();
+    }
+    while (next < stored.size()) send_stored();
+    std::vector<Counter> counters;
+    WinAggOptions options;
+    options.max_open = ticks ? 1024 : 12;  // history makes room where the live lane is past it
+    if (!ticks && end - to < 20 * kSecond) options.max_open = 1024;
+    const Rows rows = fold(run(policy, writer.take(), &counters, nullptr, options));
+    same(rows, windows_of(readings, 10 * kSecond, slide));
+    RC_ASSERT(counter(counters, "late") == 0U);
+  }));
+}
+
+TEST_CASE("winagg: what a birth repeats counts once, in the same session and in the next, however long ago it was") {
+  CHECK(rc::check([] {
+    const Policy policy = policy_of(R"("window":"10s","lateness":"3s")");
+    const auto readings = some_readings();
+    const auto births = *rc::gen::container<std::set<std::size_t>>(rc::gen::inRange<std::size_t>(0, 200));
+    const bool ticks = *rc::gen::arbitrary<bool>();
+    StreamWriter writer;
+    writer.series("n", "a", {"x", "y"}, 0, 1);
+    std::map<std::uint32_t, Reading> last;
+    Nanos session = 1;
+    for (std::size_t i = 0; i < readings.size(); ++i) {
+      if (births.contains(i)) {
+        if (*rc::gen::arbitrary<bool>()) ++session;
+        writer.lifecycle("n", true, v1::Lifecycle::REASON_BIRTH, session, readings[i].time);
+        writer.series("n", "a", {"x", "y"}, 0, session);
+        for (const auto& [alias, reading] : last) write(writer, {reading}, 1);
+      }
+      write(writer, {readings[i]}, 1);
+      last[readings[i].alias] = readings[i];
+      if (ticks && i % 4 == 3) writer.watermark("n", readings[i].time);
+    }
+    std::vector<Counter> counters;
+    const Rows rows = fold(run(policy, writer.take(), &counters));
+    same(rows, windows_of(readings, 10 * kSecond, 10 * kSecond));
+    RC_ASSERT(counter(counters, "late") == 0U);
+    RC_ASSERT(counter(counters, "aggregated") == readings.size());
   }));
 }
 

@@ -1,0 +1,95 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: Apache-2.0
+# ctest: timeout=120 serial
+# The network between a plant and a centre falls silent: for a moment that TCP mends, and until everybody has noticed. One edge
+# node has its broker on the far side, the other one its host. Sparkplug's data are QoS 0, so what is on its way is lost; sp-pub
+# --forward brings it afterwards as history, and plain topics have QoS 1: the twins and aggregates at the end are those of what
+# the plant said. SEED may be given.
+set -euo pipefail
+. "$TESTS/interop/network.bash"
+. "$TESTS/pipe/outage.bash"
+seed
+make_network
+pids=()
+stop_all() {
+  kill -KILL "${pids[@]}" || true
+  wait "${pids[@]}" || true
+} 2>/dev/null
+trap 'stop_all; stop_servers; remove_network' EXIT
+outage_policy | sed 's/"10s", "lateness"/"5s", "lateness"/; s/"10m", "slide": "2m"/"30s", "slide": "5s"/' >policy.json
+
+server_address=$centre_address server_in=(ip netns exec "$network-centre")
+start_mosquitto far
+far=mqtt://$server_address:$port
+server_address=$plant_address server_in=(ip netns exec "$network-plant")
+start_mosquitto near
+near=mqtt://$server_address:$port
+
+common=(--keep-alive 5 --plain '+/+/+/state' --plain '+/+/+/alarm')
+start=$(date -u +%Y-%m-%dT%H:%M:%S.%3NZ)
+for way in far near; do
+  extra=() host=()
+  # Who is at the near broker loses the host: it learns of that from the host's will.
+  [ $way = far ] || extra=(--primary-host centre) host=(--role primary --host-id centre)
+  ip netns exec "$network-centre" sp-sub --broker "${!way}" --client-id "host-$way" "${common[@]}" "${host[@]}" --tick 200ms --delay 1s \
+    --metrics $way.prom >$way.tp 2>$way.sub &
+  pids+=($!)
+  mkfifo $way.fifo
+  ip netns exec "$network-plant" sp-pub --broker "${!way}" --client-id "edge-$way" "${common[@]}" --forward 60s --linger 10m "${extra[@]}" \
+    <$way.fifo 2>$way.pub &
+  pids+=($!)
+  plant-sim --seed "$SEED" --lines 1 --assets 2 --metrics-only --start "$start" --speed 1x --duration 10m |
+    tee $way.said >$way.fifo &
+  pids+=($!)
+done
+
+# so_far FILE: as text; it is still written to.
+so_far() { fcat "$1" 2>/dev/null || true; }
+# knows WAY: a host has readings of every sensor that is read each second.
+knows() { [ "$(so_far "$1.tp" | grep -c '"frame":"reading"')" -ge 40 ]; }
+for way in far near; do until_true 30 knows $way; done
+
+# A silence shorter than anybody's patience.
+cut_network
+ends=$(($(date +%s%3N) + $(between 500 3000)))
+is_over() { [ "$(date +%s%3N)" -ge "$ends" ]; }
+until_true 10 is_over
+join_network
+for way in far near; do until_true 30 knows $way; done
+silent far.sub near.sub far.pub near.pub
+
+# One that breaks every connection; the near broker gives up the host, and the node waits for it.
+cut_network
+gave_up() {
+  grep -q 'connection lost' far.pub && grep -q 'primary host centre is offline' near.pub && grep -q 'link lost' near.sub &&
+    [ "$(so_far far.tp | grep -c '"reason":"will"')" = 1 ]
+}
+until_true 60 gave_up
+ends=$(($(date +%s%3N) + $(between 0 4000)))
+until_true 10 is_over
+join_network
+
+some_repeated() { [ "$(counter near.prom repeated)" -gt 0 ]; }
+# Until both are live again for a while.
+back() { [ "$(so_far "$1.tp" | sed -n '/"historical":true/,$p' | grep '"frame":"reading"' | grep -vc '"historical"')" -ge 60 ]; }
+for way in far near; do until_true 60 back $way; done
+# The near broker had most of what the node sends again: that is dropped by its name.
+until_true 10 some_repeated
+until=$(($(date +%s%N) - 2000000000))
+kill -TERM "${pids[0]}" "${pids[3]}"
+wait "${pids[0]}" "${pids[3]}"
+stop_all
+
+# What was said and what is known of the time up to there; both end with it.
+up_to() { { fcat --until "$until" "$1" 2>/dev/null || true; } | grep -Ev '"frame":"(open|close)"' | fcat --from json --to frames; }
+for way in far near; do
+  up_to $way.said >said.tp
+  up_to $way.tp >known.tp
+  results said.tp said
+  results known.tp known
+  echo "$way: $(fcat --stat said.tp | grep '^readings' | tr -s ' '), of them as history $(fcat known.tp | grep -c '"historical":true')"
+  same_rows said known
+  fcat --only twin known.twins >known.lines
+  "$TESTS/pipe/same_twins.py" said.json known.json known.lines || fail "$way: the twins differ"
+  nothing_late known
+done
