@@ -10,7 +10,7 @@
 namespace twinpipe::rawbuf {
 
 struct Replay::Part {
-  std::uint64_t first = 0;
+  std::uint64_t first = 0, next = 0;  // frames, as far as the catalog knows
   std::optional<Segment> segment;
   std::vector<std::unique_ptr<ReplaySeries::Stream>> streams;
   struct Record {
@@ -51,6 +51,7 @@ Status Replay::start() {
     const auto number = static_cast<std::uint32_t>(parts_.size());
     parts_.push_back(std::make_unique<Part>());
     parts_.back()->first = summary.first;
+    parts_.back()->next = summary.next;
     push({{std::max(summary.min, options_.from), summary.first, 0}, number, 0, true});
   }
   if (listing.segments().empty()) return {};
@@ -74,6 +75,7 @@ Status Replay::open_part(std::uint32_t number, Output& out) {
     notices_.push_back(
         fmt::format("{}: byte {}: {}, {} bytes skipped", segment_name(part.first), damage.offset, damage.what, damage.bytes));
   }
+  look_for_missing(part);
   const std::vector<RecordPlace>& records = part.segment->records();
   part.records.resize(records.size());
   std::size_t from = records.size(), to = 0;
@@ -93,6 +95,24 @@ Status Replay::open_part(std::uint32_t number, Output& out) {
   return {};
 }
 
+/// Numbers without a record: what was damaged when a segment was repaired, or sealed for a writer that died, is in no index.
+void Replay::look_for_missing(const Part& part) {
+  std::uint64_t due = part.first;
+  const bool told = !part.segment->damages().empty();
+  const auto look = [&](std::uint64_t next) {
+    if (next <= due) return;
+    lossy_ = true;
+    if (told) return;
+    ++damaged_;
+    notices_.push_back(fmt::format("{}: frames {} to {} are missing", segment_name(part.first), due, next - 1));
+  };
+  for (const RecordPlace& record : part.segment->records()) {
+    look(record.header.first);
+    due = record.header.next();
+  }
+  look(std::max(part.segment->next(), part.next));
+}
+
 /// What the aliases in the records from `from` to `to` mean: from the last repeated declarations before them, and the Series
 /// frames since.
 Status Replay::learn_streams(Part& part, std::size_t from, std::size_t to, Output& out) {
@@ -104,6 +124,8 @@ Status Replay::learn_streams(Part& part, std::size_t from, std::size_t to, Outpu
   for (std::size_t i = begin; i < to; ++i) {
     const RecordHeader& header = records[i].header;
     if (i == begin) stream_ = header.stream;
+    // The declarations that a segment begins with were lost. They have no numbers that would be missing.
+    if (i == begin && header.kind == RecordKind::frames && header.stream != 0) lossy_ = true;
     if (header.kind == RecordKind::frames && header.stream != 0 && header.stream != stream_) {
       // The Open of another stream was lost: what its aliases mean is not known.
       part.streams.push_back(std::make_unique<ReplaySeries::Stream>());
