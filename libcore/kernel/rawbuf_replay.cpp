@@ -5,6 +5,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <map>
 #include <numeric>
 
 namespace twinpipe::rawbuf {
@@ -17,6 +18,7 @@ struct Replay::Part {
     std::unique_ptr<RecordContent> content;  // none: not in memory
     Rank start;                              // what was put before is not put again
     std::uint32_t stream = 0;                // at its beginning
+    bool others = false;                     // only its frames that name no series are wanted
   };
   std::vector<Record> records;  // as the segment's
 };
@@ -80,19 +82,45 @@ Status Replay::open_part(std::uint32_t number, Output& out) {
   part.records.resize(records.size());
   std::size_t from = records.size(), to = 0;
   for (std::size_t i = 0; i < records.size(); ++i) {
-    const RecordHeader& header = records[i].header;
-    if (header.kind != RecordKind::frames || header.max < options_.from || (options_.to != kForever && header.min >= options_.to))
-      continue;
+    if (!in_span(records[i].header)) continue;
     from = std::min(from, i);
     to = i + 1;
-    push({{std::max(header.min, options_.from), header.first, 0}, number, static_cast<std::uint32_t>(i), false});
   }
   if (to == 0) return {};
   // Of the oldest segment in the span; those behind it go on from there, also where their readings are older.
   in_force_ = number == 0;
   if (Status status = learn_streams(part, from, to, out); !status.ok()) return status;
   if (number == 0) series_.put_in_force(out);
+  push_records(number, from, to);
   return {};
+}
+
+bool Replay::in_span(const RecordHeader& header) const {
+  return header.kind == RecordKind::frames && header.max >= options_.from &&
+         (options_.to == kForever || header.min < options_.to);
+}
+
+/// The records of a segment that have something to tell, as far as its index of series knows.
+void Replay::push_records(std::uint32_t number, std::size_t from, std::size_t to) {
+  Part& part = *parts_[number];
+  const std::vector<RecordSeries> held =
+      options_.patterns.empty() ? std::vector<RecordSeries>() : part.segment->read_series(decoder_);
+  std::map<std::pair<std::uint32_t, std::uint8_t>, AliasMap> wanted;  // by stream and shift
+  for (std::size_t i = from; i < to; ++i) {
+    const RecordHeader& header = part.segment->records()[i].header;
+    if (!in_span(header)) continue;
+    const auto about = std::ranges::lower_bound(held, header.first, {}, &RecordSeries::first);
+    const bool known = about != held.end() && about->first == header.first;
+    if (known && (header.flags & RecordHeader::kDeclares) == 0 && (about->flags & RecordSeries::kTimeless) == 0) {
+      const std::pair key(part.records[i].stream, about->aliases.shift());
+      const auto [map, is_new] = wanted.try_emplace(key);
+      if (is_new) map->second = series_.wanted(*part.streams[key.first], key.second);
+      const bool meets = about->aliases.meets(map->second);
+      if (!meets && (about->flags & RecordSeries::kOthers) == 0) continue;
+      part.records[i].others = !meets;
+    }
+    push({{std::max(header.min, options_.from), header.first, 0}, number, static_cast<std::uint32_t>(i), false});
+  }
 }
 
 /// Numbers without a record: what was damaged when a segment was repaired, or sealed for a writer that died, is in no index.
@@ -212,7 +240,7 @@ Status Replay::load(const Waiting& waiting, Output& out, bool& loaded) {
   Part::Record& record = part.records[waiting.record];
   const RecordPlace& place = part.segment->records()[waiting.record];
   auto content = std::make_unique<RecordContent>();
-  const Status status = content->load(*part.segment, place, decoder_, options_.from, options_.to, record.start);
+  const Status status = content->load(*part.segment, place, decoder_, options_.from, options_.to, record.start, record.others);
   if (status.code == Code::bad_data) {
     ++damaged_;
     lossy_ = true;

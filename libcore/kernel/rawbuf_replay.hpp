@@ -60,6 +60,8 @@ class Replay {
 
   Status open_part(std::uint32_t number, Output& out);
   void look_for_missing(const Part& part);
+  bool in_span(const RecordHeader& header) const;
+  void push_records(std::uint32_t number, std::size_t from, std::size_t to);
   Status learn_streams(Part& part, std::size_t from, std::size_t to, Output& out);
   Status learn_record(Part& part, std::size_t record, ReplaySeries::How how, Output& out);
   Status load(const Waiting& waiting, Output& out, bool& loaded);
