@@ -36,6 +36,8 @@ struct SegmentHeader {
 
   std::string encode() const;
   static std::optional<SegmentHeader> decode(std::string_view bytes);
+  /// The version of a whole header that a later format wrote; nothing for one of ours, or a damaged one.
+  static std::optional<std::uint32_t> later_version(std::string_view bytes);
 };
 
 enum class RecordKind : std::uint8_t { frames = 1, declarations = 2, index = 3, series = 4 };

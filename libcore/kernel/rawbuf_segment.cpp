@@ -32,6 +32,9 @@ Status Segment::read_header() {
   next_ = first_;
   end_ = std::min<std::uint64_t>(size_, kSegmentHeaderSize);
   if (Status status = file_->read(0, kSegmentHeaderSize, buffer_); !status.ok()) return status;
+  if (const auto version = SegmentHeader::later_version(buffer_))
+    return Status::error(Code::bad_data,
+                         fmt::format("{}: format {}, which only a later twinpipe reads", segment_name(first_), *version));
   if (const auto header = SegmentHeader::decode(buffer_); header && header->first == first_) header_ = *header;
   else damage(0, end_, size_ < kSegmentHeaderSize ? "the segment's header is cut" : "the segment's header is damaged");
   return {};

@@ -27,6 +27,8 @@ class Segment {
   /// Errors: no_input (it was removed), no_permission, io_error.
   static Result<Segment> open(Disk& disk, std::uint64_t first);
 
+  // Errors of all three: io_error; bad_data when a later version wrote the segment, which is not damage and must not be
+  // repaired.
   /// From the trailer, or by scan(Check::headers) where there is none or it is damaged.
   Status load();
   /// From the front, whether there is an index or not.

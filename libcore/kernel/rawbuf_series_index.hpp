@@ -24,7 +24,8 @@ class AliasMap {
  public:
   static constexpr std::uint32_t kBits = 2048;
 
-  explicit AliasMap(std::uint8_t shift = 0) : shift_(shift) {}
+  AliasMap() = default;
+  explicit AliasMap(std::uint8_t shift) : shift_(shift) {}
   /// Widens until the alias fits.
   void add(std::uint32_t alias);
   bool meets(const AliasMap& other) const;  // of the same shift
