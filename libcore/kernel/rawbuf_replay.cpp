@@ -48,6 +48,12 @@ Status Replay::start() {
   if (Status status = listing.refresh(); !status.ok()) return status;
   if (Status status = listing.describe(); !status.ok()) return status;
   for (const auto& [summary, sealed] : listing.segments()) {
+    if (summary.frames == 0 && summary.next > summary.first) {
+      // Nothing of it is left; when that was, nobody knows.
+      ++damaged_;
+      notices_.push_back(
+          fmt::format("{}: frames {} to {} are missing", segment_name(summary.first), summary.first, summary.next - 1));
+    }
     if (summary.frames == 0 || summary.max < options_.from || (options_.to != kForever && summary.min >= options_.to)) continue;
     expected_ += summary.readings;
     const auto number = static_cast<std::uint32_t>(parts_.size());
