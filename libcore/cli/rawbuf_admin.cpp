@@ -43,7 +43,7 @@ Status rawbuf_verify(const std::string& path) {
   RawbufDirectory directory(path);
   if (const auto there = directory.list(); !there.ok()) return there.status();
   // A reader must not keep a writer from starting: the lock is only looked at.
-  const bool locked = RawbufDirectory(path).lock().ok();
+  const bool locked = !directory.being_written();
   std::vector<rawbuf::Finding> findings;
   if (Status status = find_damage(directory, locked, findings); !status.ok()) return status;
   std::string text;
@@ -102,7 +102,10 @@ Status read_series(RawbufDirectory& directory, Contents& contents) {
   rawbuf::BlockDecoder decoder;
   for (const auto& entry : contents.segments) {
     Result<rawbuf::Segment> segment = rawbuf::Segment::open(directory, entry.summary.first);
-    if (!segment.ok()) continue;  // removed meanwhile
+    if (!segment.ok()) {
+      if (segment.status().code == Code::no_input) continue;  // removed meanwhile
+      return segment.status();
+    }
     if (Status status = segment->load(); !status.ok()) return status;
     rawbuf::Declarations state;
     std::string frames;

@@ -87,6 +87,7 @@ Status RawbufTail::start() {
     source_.out().frame(frame);
   }
   put_declarations(state);
+  if (!reader_.declarations_whole()) known_ = state;
   return {};
 }
 
@@ -202,8 +203,9 @@ Status RawbufTail::put_missing(const rawbuf::Piece& piece) {
     source_.out().close(false);
     source_.out().open(tool_->producer());
   }
+  known_.reset();
   put_declarations(state);
-  if (!evicted) known_ = state;
+  if (!evicted || !reader_.declarations_whole()) known_ = state;
   v1::Gap& gap = gap_.emplace();
   gap.set_reason(evicted ? v1::Gap::REASON_EVICTED : v1::Gap::REASON_MALFORMED);
   if (piece.times.min <= piece.times.max) {

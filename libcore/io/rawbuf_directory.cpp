@@ -9,9 +9,12 @@
 #include <sys/statvfs.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstdio>
 #include <filesystem>
+
+#include "kernel/rawbuf_format.hpp"
 
 namespace twinpipe {
 namespace {
@@ -60,6 +63,12 @@ class File final : public rawbuf::DiskFile {
   std::string path_;
 };
 
+/// Ours, or of a file system that was made for us.
+bool may_be_in_a_buffer(const std::string& name) {
+  return name == rawbuf::kCatalogName || name == "lock" || name == "cursors" || name == "lost+found" ||
+         rawbuf::parse_segment_name(name);
+}
+
 }  // namespace
 
 Status RawbufDirectory::lock() {
@@ -73,6 +82,11 @@ Status RawbufDirectory::lock() {
   }
   lock_ = std::move(file);
   return {};
+}
+
+bool RawbufDirectory::being_written() const {
+  const Fd file(::open(path_of("lock").c_str(), O_RDONLY | O_CLOEXEC));
+  return file.valid() && flock(file.get(), LOCK_SH | LOCK_NB) != 0 && errno == EWOULDBLOCK;
 }
 
 Result<std::uint64_t> RawbufDirectory::room() const {
@@ -101,6 +115,8 @@ Result<std::vector<std::string>> RawbufDirectory::list() {
   for (std::filesystem::directory_iterator at(path_, error), end; !error && at != end; at.increment(error))
     names.push_back(at->path().filename().string());
   if (error) return system_error(Code::no_input, path_, error.value());
+  if (!names.empty() && std::ranges::none_of(names, may_be_in_a_buffer))
+    return Status::error(Code::no_input, path_ + ": not a buffer: it has other files, and neither segments nor a catalog");
   return names;
 }
 

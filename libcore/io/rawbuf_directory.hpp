@@ -16,6 +16,8 @@ class RawbufDirectory final : public rawbuf::Disk {
 
   /// Makes the directory where it is missing, and takes the writer's lock. Errors: cant_create, temporary (there is a writer).
   Status lock();
+  /// Whether another process holds the lock; nothing is created for that.
+  bool being_written() const;
   /// Bytes that the file system has left for us. Errors: io_error.
   Result<std::uint64_t> room() const;
   /// Watches for segments that appear, grow and vanish. Errors: io_error.
@@ -25,6 +27,8 @@ class RawbufDirectory final : public rawbuf::Disk {
   /// Forgets the changes so far. Called before looking, so that none is missed.
   void drain();
 
+  /// Errors: no_input (no directory, or one of other files alone: a mistyped path must not pass for an empty buffer),
+  /// no_permission.
   Result<std::vector<std::string>> list() override;
   Result<std::unique_ptr<rawbuf::DiskFile>> open(const std::string& name) override;
   Result<std::unique_ptr<rawbuf::DiskFile>> open_to_append(const std::string& name) override;

@@ -94,13 +94,17 @@ class BlockDecoder {
 
   /// Appends the frames of a body to `out`, `raw_bytes` in all. Errors (bad_data): not such a body.
   Status decode(std::string_view body, std::size_t raw_bytes, std::string& out);
+  /// Only the frames whose columns were not cut out, and their numbers within the block. Where none was cut out that is all.
+  Status decode_others(std::string_view body, std::size_t raw_bytes, std::string& out, std::vector<std::uint32_t>& numbers);
 
  private:
   struct Zstd;
   struct Source;  // where assembling stands in the columns
   struct Target;
   bool decode_split(std::string_view body, std::size_t raw_bytes, char* out);
-  bool read_streams(std::string_view body, std::size_t raw_bytes);
+  bool decode_split_others(std::string_view body, std::size_t raw_bytes, std::string& out, std::vector<std::uint32_t>& numbers);
+  /// `only`: of the streams up to this one.
+  bool read_streams(std::string_view body, std::size_t raw_bytes, unsigned only = kStreams - 1);
   bool join_columns(std::uint8_t unit);
   template <class T>
   bool join_planes(unsigned first, std::vector<T>& column);

@@ -38,10 +38,10 @@ const char* packed_times(std::string_view payload, std::uint32_t& rows) {
 }  // namespace
 
 Status RecordContent::load(Segment& segment, const RecordPlace& record, BlockDecoder& decoder, Order order, Nanos from, Nanos to,
-                           const Rank& start) {
+                           const Rank& start, bool others) {
   order_ = order;
-  if (Status status = segment.read(record, decoder, bytes_); !status.ok()) return status;
-  if (Status status = split(record.header); !status.ok()) return status;
+  if (Status status = segment.read(record, decoder, bytes_, others ? &numbers_ : nullptr); !status.ok()) return status;
+  if (Status status = split(record.header, others); !status.ok()) return status;
   if (order == Order::event_time) sort();
   cut(from, to, start);
   if (order == Order::arrival) join();
@@ -49,14 +49,16 @@ Status RecordContent::load(Segment& segment, const RecordPlace& record, BlockDec
 }
 
 /// A frame without a time of its own has that of what came before it.
-Status RecordContent::split(const RecordHeader& header) {
+Status RecordContent::split(const RecordHeader& header, bool others) {
   first_ = header.first;
   frames_.clear();
   runs_.clear();
   next_ = 0;
   Nanos last = header.min, arrival = header.arrival;
   std::uint32_t stream = 0;
+  std::size_t at = 0;
   return for_each_frame(bytes_, [&](const FrameView& view) -> Status {
+    if (others) frames_.resize(numbers_[at++]);  // of those that were not read, nothing is asked
     const auto number = static_cast<std::uint32_t>(frames_.size());
     if (view.kind == FrameKind::open) {
       arrival = kBeginning;

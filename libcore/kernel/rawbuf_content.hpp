@@ -47,9 +47,10 @@ class RecordContent {
     Nanos arrival = kBeginning;  // the Arrival in force
   };
 
-  /// Orders what is in [from, to) and not before `start`. Errors: bad_data (damaged), io_error.
+  /// Orders what is in [from, to) and not before `start`. `others`: only frames that name no series are wanted, and none of
+  /// them needs the time of another. Errors: bad_data (damaged), io_error.
   Status load(Segment& segment, const RecordPlace& record, BlockDecoder& decoder, Order order, Nanos from, Nanos to,
-              const Rank& start);
+              const Rank& start, bool others = false);
 
   bool empty() const { return next_ == runs_.size(); }
   const Run& front() const { return runs_[next_]; }
@@ -61,7 +62,7 @@ class RecordContent {
   std::size_t bytes() const { return bytes_.size() + frames_.size() * sizeof(Frame) + runs_.size() * sizeof(Run); }
 
  private:
-  Status split(const RecordHeader& header);
+  Status split(const RecordHeader& header, bool others);
   void add_rows(std::uint32_t frame);
   void sort();
   void join();
@@ -71,6 +72,7 @@ class RecordContent {
 
   Order order_ = Order::event_time;
   std::string bytes_;
+  std::vector<std::uint32_t> numbers_;  // of the frames that were read, when not all were
   std::uint64_t first_ = 0;
   std::vector<Frame> frames_;
   std::vector<Run> runs_;

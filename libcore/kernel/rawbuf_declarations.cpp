@@ -5,10 +5,9 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <cstring>
 #include <set>
 
-#include "wire/fields.hpp"
+#include "kernel/rawbuf_aliases.hpp"
 #include "wire/names.hpp"
 #include "wire/output.hpp"
 
@@ -87,28 +86,7 @@ std::string Declarations::frames(std::uint32_t& count) const {
 }
 
 bool Declarations::covers(const FrameView& frame) const {
-  const auto number = frame.kind == FrameKind::readings     ? v1::Readings::kSeriesFieldNumber
-                      : frame.kind == FrameKind::waveform   ? v1::Waveform::kSeriesFieldNumber
-                      : frame.kind == FrameKind::aggregates ? v1::Aggregates::kSeriesFieldNumber
-                      : frame.kind == FrameKind::spectra    ? v1::Spectra::kSeriesFieldNumber
-                      : frame.kind == FrameKind::exception  ? v1::Exception::kSeriesFieldNumber
-                                                            : 0;
-  if (number == 0) return true;
-  const bool single = frame.kind == FrameKind::waveform || frame.kind == FrameKind::exception;
-  std::string_view rest = frame.payload;
-  if (single && rest.empty()) return !sensors_.empty();
-  for (Field field; !rest.empty() && take_field(rest, field);) {
-    if (field.number != static_cast<std::uint64_t>(number)) continue;
-    std::uint64_t varint = 0;
-    if (single && (read_varint(field.value, varint) <= 0 || varint >= sensors_.size())) return false;
-    for (std::string_view column = field.value; !single && column.size() >= sizeof(std::uint32_t);
-         column.remove_prefix(sizeof(std::uint32_t))) {
-      std::uint32_t alias = 0;
-      std::memcpy(&alias, column.data(), sizeof alias);
-      if (alias >= sensors_.size()) return false;
-    }
-  }
-  return true;
+  return for_each_alias(frame, [this](std::uint32_t alias) { return alias < sensors_.size(); });
 }
 
 std::vector<std::string> Declarations::nodes() const {

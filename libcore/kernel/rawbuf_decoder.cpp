@@ -9,6 +9,7 @@
 #include "kernel/rawbuf_codec.hpp"
 #include "kernel/rawbuf_columns.hpp"
 #include "wire/fields.hpp"
+#include "wire/scanner.hpp"
 
 namespace twinpipe::rawbuf {
 
@@ -36,6 +37,18 @@ struct BlockDecoder::Source {
     bytes = skeleton.substr(0, size);
     skeleton.remove_prefix(size);
     return true;
+  }
+  /// A field's key and what follows it but for its content, of which this says the length.
+  bool take_head(std::uint64_t& content, std::string_view& bytes) {
+    content = 0;
+    if (skeleton.empty()) return false;
+    const auto type = static_cast<WireType>(skeleton[0] & 7);
+    if (type == WireType::fixed64 || type == WireType::fixed32) return take(type == WireType::fixed64 ? 9 : 5, bytes);
+    std::uint64_t value = 0;
+    const int used = read_varint(skeleton.substr(1), value);
+    if ((type != WireType::varint && type != WireType::length_delimited) || used <= 0) return false;
+    if (type == WireType::length_delimited) content = value;
+    return take(1 + static_cast<std::size_t>(used), bytes);
   }
 };
 
@@ -90,7 +103,57 @@ bool BlockDecoder::decode_split(std::string_view body, std::size_t raw_bytes, ch
   return to.room == 0;
 }
 
-bool BlockDecoder::read_streams(std::string_view body, std::size_t raw_bytes) {
+Status BlockDecoder::decode_others(std::string_view body, std::size_t raw_bytes, std::string& out,
+                                   std::vector<std::uint32_t>& numbers) {
+  numbers.clear();
+  const std::size_t have = out.size();
+  if (!body.empty() && static_cast<Packing>(body[0]) == Packing::split) {
+    if (decode_split_others(body.substr(1), raw_bytes, out, numbers)) return {};
+    out.resize(have);
+    return Status::error(Code::bad_data, "a block that does not decode");
+  }
+  if (Status status = decode(body, raw_bytes, out); !status.ok()) return status;
+  Scanner scanner(raw_bytes);
+  FrameView frame;
+  for (std::string_view rest = std::string_view(out).substr(have); scanner.next(rest, frame) == Scanner::Outcome::whole;
+       rest.remove_prefix(frame.bytes.size()))
+    numbers.push_back(static_cast<std::uint32_t>(numbers.size()));
+  return {};
+}
+
+/// Of a frame whose columns were cut out, the skeleton has everything else: that is stepped over.
+bool BlockDecoder::decode_split_others(std::string_view body, std::size_t raw_bytes, std::string& out,
+                                       std::vector<std::uint32_t>& numbers) {
+  if (body.empty() || !read_streams(body.substr(1), raw_bytes, kSkeleton)) return false;
+  Source from{streams_[kSkeleton], {}, {}};
+  std::string_view bytes;
+  for (std::uint32_t number = 0; !from.skeleton.empty(); ++number) {
+    const auto cut = static_cast<Cut>(from.skeleton[0]);
+    std::uint64_t length = 0;
+    if (cut == Cut::whole) {
+      const int used = read_varint(from.skeleton.substr(1), length);
+      if (used <= 0 || !from.take(1 + static_cast<std::size_t>(used), bytes) ||
+          !from.take(static_cast<std::size_t>(length), bytes))
+        return false;
+      out += bytes;
+      numbers.push_back(number);
+      continue;
+    }
+    if (cut != Cut::readings && cut != Cut::waveform) return false;
+    if (!from.take(1, bytes) || !from.take_head(length, bytes) || !from.take_head(length, bytes)) return false;
+    while (length > 0) {
+      const auto key = static_cast<std::uint8_t>(from.skeleton.empty() ? 0 : from.skeleton[0]);
+      std::uint64_t content = 0;
+      if (!from.take_head(content, bytes) || bytes.size() > length || content > length - bytes.size()) return false;
+      length -= bytes.size() + content;
+      const bool stays = column_kind(cut == Cut::waveform, key >> 3) == ColumnKind::none;
+      if (stays && !from.take(static_cast<std::size_t>(content), bytes)) return false;
+    }
+  }
+  return true;
+}
+
+bool BlockDecoder::read_streams(std::string_view body, std::size_t raw_bytes, unsigned only) {
   std::uint64_t present = 0;
   if (body.size() < sizeof present) return false;
   std::memcpy(&present, body.data(), sizeof present);
@@ -118,7 +181,7 @@ bool BlockDecoder::read_streams(std::string_view body, std::size_t raw_bytes) {
     if (entry.method == Method::zstd && !number(kept)) return false;
     entry.kept = entry.method == Method::zstd ? static_cast<std::size_t>(kept) : entry.method == Method::stored ? entry.size : 1;
   }
-  for (unsigned id = 0; id < kStreams; ++id) {
+  for (unsigned id = 0; id <= only; ++id) {
     const Entry& entry = table[id];
     streams_[id].resize(entry.size);
     if (entry.size == 0) continue;
@@ -129,7 +192,7 @@ bool BlockDecoder::read_streams(std::string_view body, std::size_t raw_bytes) {
     else if (entry.method == Method::stored) std::memcpy(streams_[id].data(), kept.data(), entry.size);
     else if (entry.method != Method::zstd || !zstd_->unpack(kept, streams_[id].data(), entry.size)) return false;
   }
-  return entries.empty();
+  return only + 1 < kStreams || entries.empty();
 }
 
 template <class T>
@@ -190,11 +253,8 @@ bool BlockDecoder::assemble(Source& from, Target& to) {
   from.frame = from.alias;
   from.rows = 0;
   // Tag and length of the frame, key and length of the message in it.
-  for (int part = 0; part < 2; ++part) {
-    if (from.skeleton.empty()) return false;
-    const int used = read_varint(from.skeleton.substr(1), length);
-    if (used <= 0 || !from.take(1 + static_cast<std::size_t>(used), bytes) || !to.put(bytes.data(), bytes.size())) return false;
-  }
+  for (int part = 0; part < 2; ++part)
+    if (!from.take_head(length, bytes) || !to.put(bytes.data(), bytes.size())) return false;
   return assemble_fields(cut == Cut::waveform, static_cast<std::size_t>(length), from, to);
 }
 
@@ -202,28 +262,13 @@ bool BlockDecoder::assemble_fields(bool waveform, std::size_t payload, Source& f
   if (payload > to.room) return false;
   const std::size_t rest = to.room - payload;
   while (to.room > rest) {
-    if (from.skeleton.empty()) return false;
-    const auto key = static_cast<std::uint8_t>(from.skeleton[0]);
-    const auto type = static_cast<WireType>(key & 7);
-    std::uint64_t value = 0;
-    const int used = read_varint(from.skeleton.substr(1), value);
-    std::size_t head = 1, content = 0;
-    switch (type) {
-      case WireType::varint: head += static_cast<std::size_t>(std::max(used, 0)); break;
-      case WireType::fixed64: head += 8; break;
-      case WireType::fixed32: head += 4; break;
-      case WireType::length_delimited:
-        head += static_cast<std::size_t>(std::max(used, 0));
-        content = static_cast<std::size_t>(value);
-        break;
-      default: return false;
-    }
-    const bool counted = type == WireType::varint || type == WireType::length_delimited;
+    const auto key = static_cast<std::uint8_t>(from.skeleton.empty() ? 0 : from.skeleton[0]);
+    std::uint64_t content = 0;
     std::string_view bytes;
-    if ((counted && used <= 0) || !from.take(head, bytes) || !to.put(bytes.data(), bytes.size())) return false;
-    if (type != WireType::length_delimited) continue;
+    if (!from.take_head(content, bytes) || !to.put(bytes.data(), bytes.size())) return false;
+    if (static_cast<WireType>(key & 7) != WireType::length_delimited) continue;
     if (to.room < rest || content > to.room - rest) return false;
-    if (!put_column(waveform, key >> 3, content, from, to)) return false;
+    if (!put_column(waveform, key >> 3, static_cast<std::size_t>(content), from, to)) return false;
   }
   return to.room == rest;
 }

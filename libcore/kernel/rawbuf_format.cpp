@@ -84,6 +84,13 @@ std::optional<SegmentHeader> SegmentHeader::decode(std::string_view bytes) {
   return version == kVersion ? std::optional(header) : std::nullopt;
 }
 
+std::optional<std::uint32_t> SegmentHeader::later_version(std::string_view bytes) {
+  Reader reader(bytes, kSegmentHeaderSize, kSegmentMagic, 0);
+  std::uint32_t version = 0;
+  if (reader.ok()) reader.get(version);
+  return version > kVersion ? std::optional(version) : std::nullopt;
+}
+
 std::string RecordHeader::encode(std::uint64_t salt) const {
   return Writer(kRecordMagic)
       .put(kind)

@@ -4,6 +4,7 @@
 //   00000000000000000042.seg   a segment, named after the number of its first frame
 //     SegmentHeader
 //     record …                 RecordHeader and body: a block of frames, or the declarations in force
+//     series record            when it is sealed: which records hold which series; saves reading the others for a replay of some
 //     index record, Trailer    when it is sealed: nothing follows any more
 //   catalog                    CatalogEntry …: a summary of each segment that was sealed, a tombstone of each that was removed.
 //                              It saves opening every segment; what it lacks is read from the segments
@@ -35,9 +36,11 @@ struct SegmentHeader {
 
   std::string encode() const;
   static std::optional<SegmentHeader> decode(std::string_view bytes);
+  /// The version of a whole header that a later format wrote; nothing for one of ours, or a damaged one.
+  static std::optional<std::uint32_t> later_version(std::string_view bytes);
 };
 
-enum class RecordKind : std::uint8_t { frames = 1, declarations = 2, index = 3 };
+enum class RecordKind : std::uint8_t { frames = 1, declarations = 2, index = 3, series = 4 };
 
 struct RecordHeader {
   // flags

@@ -61,18 +61,23 @@ Status Listing::describe() {
 
 // ---- declarations ---------------------------------------------------------------------------------------------------
 
-Status declarations_at(Segment& segment, std::uint64_t end, BlockDecoder& decoder, Declarations& state) {
+Status declarations_at(Segment& segment, std::uint64_t end, BlockDecoder& decoder, Declarations& state, bool& whole) {
   const std::vector<RecordPlace>& records = segment.records();
   std::size_t from = 0;
   for (std::size_t i = 0; i < records.size() && records[i].header.first <= end; ++i)
     if (records[i].header.kind == RecordKind::declarations) from = i;
   std::string frames;
   std::uint64_t stream = 0;  // whose declarations `state` has
+  std::uint64_t due = from == 0 ? segment.first() : records[from].header.first;
+  whole = true;
   for (std::size_t i = from; i < records.size(); ++i) {
     const RecordHeader& header = records[i].header;
+    whole = whole && (due >= end || header.first <= due);
+    due = header.next();
     // The Open of another stream was lost: what is known is not what its aliases mean.
     const bool foreign =
         header.kind == RecordKind::frames && header.first <= end && header.stream != 0 && header.stream != stream;
+    whole = whole && !foreign;
     if (foreign && stream != 0) state = Declarations();
     if (foreign || (header.kind == RecordKind::declarations && i == from)) stream = header.stream;
     const bool repeated = header.kind == RecordKind::declarations;
@@ -81,6 +86,7 @@ Status declarations_at(Segment& segment, std::uint64_t end, BlockDecoder& decode
     if (!repeated && (header.flags & kMatters) == 0) continue;
     if (Status status = segment.read(records[i], decoder, frames); !status.ok()) {
       if (status.code != Code::bad_data) return status;
+      whole = false;
       continue;  // whoever reads on is told
     }
     std::uint64_t number = header.first;
@@ -93,6 +99,7 @@ Status declarations_at(Segment& segment, std::uint64_t end, BlockDecoder& decode
     });
     if (!observed.ok()) return observed;
   }
+  whole = whole && due >= end;
   return {};
 }
 
@@ -102,6 +109,7 @@ Status Reader::seek(std::uint64_t number, Declarations& state) {
   if (Status status = listing_.refresh(); !status.ok()) return status;
   segment_.reset();
   state = Declarations();
+  declarations_whole_ = true;
   flags_ = 0;
   at_ = due_ = number;
   std::uint64_t within = 0;
@@ -119,12 +127,14 @@ Status Reader::seek(std::uint64_t number, Declarations& state) {
     const RecordHeader& header = segment_->records()[record_++].header;
     if (header.kind == RecordKind::frames) flags_ = header.flags;
   }
-  return declarations_at(*segment_, number, decoder_, state);
+  return declarations_at(*segment_, number, decoder_, state, declarations_whole_);
 }
 
 Status Reader::in_force(Declarations& state) {
   state = Declarations();
-  return segment_ ? declarations_at(*segment_, std::max(at_, segment_->first()), decoder_, state) : Status{};
+  declarations_whole_ = true;
+  if (!segment_) return {};
+  return declarations_at(*segment_, std::max(at_, segment_->first()), decoder_, state, declarations_whole_);
 }
 
 Status Reader::enter(std::uint64_t first) {

@@ -65,6 +65,8 @@ class Reader {
 
   /// What is in force before the frame that comes next: to be asked behind missing frames.
   Status in_force(Declarations& state);
+  /// False: declarations were lost before the place that seek() or in_force() last looked at.
+  bool declarations_whole() const { return declarations_whole_; }
 
   /// Number of the frame that comes next.
   std::uint64_t at() const { return at_; }
@@ -91,13 +93,15 @@ class Reader {
   std::uint64_t due_ = 1;  // numbers from at_ up to here were given, and are missing
   std::uint64_t at_ = 1;
   std::uint8_t flags_ = 0;
+  bool declarations_whole_ = true;
   BlockDecoder decoder_;
   std::string frames_;
   std::vector<std::string> notices_;
 };
 
-/// Takes what is in force before frame `end` of a segment: its last repeated declarations, and what came since.
-Status declarations_at(Segment& segment, std::uint64_t end, BlockDecoder& decoder, Declarations& state);
+/// Takes what is in force before frame `end` of a segment: its last repeated declarations, and what came since. `whole`: none of
+/// the records that could have said more is missing or damaged.
+Status declarations_at(Segment& segment, std::uint64_t end, BlockDecoder& decoder, Declarations& state, bool& whole);
 
 /// Calls `each` with every frame in `frames`; a Status of its own ends that. Errors (bad_data): not whole frames.
 template <class Each>

@@ -8,6 +8,7 @@
 
 #include "kernel/crc32c.hpp"
 #include "kernel/rawbuf_reader.hpp"
+#include "kernel/rawbuf_series_index.hpp"
 
 namespace twinpipe::rawbuf {
 
@@ -28,7 +29,9 @@ Status examine(Disk& disk, std::uint64_t first, bool being_written, std::vector<
   std::string frames;
   for (const RecordPlace& record : segment->records()) {
     Status status = segment->read(record, decoder, frames);
-    if (status.ok()) {
+    if (status.ok() && record.header.kind == RecordKind::series) {
+      if (!decode_series(frames)) status = Status::error(Code::bad_data, "not a series record");
+    } else if (status.ok()) {
       std::uint64_t count = 0;
       status = for_each_frame(frames, [&count](const FrameView&) {
         ++count;
@@ -43,6 +46,24 @@ Status examine(Disk& disk, std::uint64_t first, bool being_written, std::vector<
   }
   return {};
 }
+
+namespace {
+
+/// What a record holds; of one that does not decode, anything may be in it.
+RecordSeries held_in(Segment& segment, const RecordPlace& record, BlockDecoder& decoder) {
+  RecordSeries held;
+  std::string frames;
+  const auto add = [&held](const FrameView& frame) {
+    held.add(frame);
+    return Status{};
+  };
+  if (!segment.read(record, decoder, frames).ok() || !for_each_frame(frames, add).ok())
+    held.flags = RecordSeries::kOthers | RecordSeries::kTimeless;
+  held.first = record.header.first;
+  return held;
+}
+
+}  // namespace
 
 Result<CatalogEntry> rewrite(Disk& disk, std::uint64_t first) {
   const std::string name = segment_name(first), fresh = name + ".tmp";
@@ -60,14 +81,25 @@ Result<CatalogEntry> rewrite(Disk& disk, std::uint64_t first) {
   std::string bytes = header.encode();
   std::uint64_t size = 0;
   std::vector<RecordPlace> records;
+  std::vector<RecordSeries> series;
+  BlockDecoder decoder;
   const auto append = [&]() -> Status {
     size += bytes.size();
     return (*file)->append(bytes);
   };
   if (Status status = append(); !status.ok()) return status;
   for (const RecordPlace& record : segment->records()) {
+    if (record.header.kind == RecordKind::series) continue;  // made anew from what is left
+    if (record.header.kind == RecordKind::frames) series.push_back(held_in(*segment, record, decoder));
     if (Status status = (*old)->read(record.offset, record.header.size(), bytes); !status.ok()) return status;
     records.push_back({size, record.header});
+    if (Status status = append(); !status.ok()) return status;
+  }
+  if (!series.empty()) {
+    std::string held;
+    const RecordHeader about = series_record(series, segment->next(), held);
+    records.push_back({size, about});
+    bytes = about.encode(first) + held;
     if (Status status = append(); !status.ok()) return status;
   }
   const std::string body = encode_index(records, first);

@@ -5,18 +5,20 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <map>
 #include <numeric>
 
 namespace twinpipe::rawbuf {
 
 struct Replay::Part {
-  std::uint64_t first = 0;
+  std::uint64_t first = 0, next = 0;  // frames, as far as the catalog knows
   std::optional<Segment> segment;
   std::vector<std::unique_ptr<ReplaySeries::Stream>> streams;
   struct Record {
     std::unique_ptr<RecordContent> content;  // none: not in memory
     Rank start;                              // what was put before is not put again
     std::uint32_t stream = 0;                // at its beginning
+    bool others = false;                     // only its frames that name no series are wanted
   };
   std::vector<Record> records;  // as the segment's
 };
@@ -62,6 +64,13 @@ Status Replay::start() {
   auto begin = segments.begin(), end = segments.end();
   while (arrival && begin != end && unwanted(*begin)) ++begin;
   while (arrival && begin != end && unwanted(*std::prev(end))) --end;
+  for (const auto& [summary, sealed] : segments) {
+    if (summary.frames > 0 || summary.next == summary.first) continue;
+    // Nothing of it is left; when that was, nobody knows.
+    ++damaged_;
+    notices_.push_back(
+        fmt::format("{}: frames {} to {} are missing", segment_name(summary.first), summary.first, summary.next - 1));
+  }
   for (; begin != end; ++begin) {
     const CatalogEntry& summary = begin->summary;
     if (arrival ? summary.frames == 0 : unwanted(*begin)) continue;
@@ -69,6 +78,7 @@ Status Replay::start() {
     const auto number = static_cast<std::uint32_t>(parts_.size());
     parts_.push_back(std::make_unique<Part>());
     parts_.back()->first = summary.first;
+    parts_.back()->next = summary.next;
     push({rank(summary.min, summary.first), number, 0, true});
   }
   if (listing.segments().empty()) return {};
@@ -92,6 +102,7 @@ Status Replay::open_part(std::uint32_t number, Output& out) {
     notices_.push_back(
         fmt::format("{}: byte {}: {}, {} bytes skipped", segment_name(part.first), damage.offset, damage.what, damage.bytes));
   }
+  look_for_missing(part);
   const std::vector<RecordPlace>& records = part.segment->records();
   part.records.resize(records.size());
   std::size_t from = records.size(), to = 0;
@@ -102,14 +113,56 @@ Status Replay::open_part(std::uint32_t number, Output& out) {
     if (header.kind != RecordKind::frames || (!behind && outside(header.min, header.max))) continue;
     from = std::min(from, i);
     to = i + 1;
-    push({rank(header.min, header.first), number, static_cast<std::uint32_t>(i), false});
   }
   if (to == 0) return {};
   // Of the oldest segment in the span; those behind it go on from there, also where their readings are older.
   in_force_ = number == 0;
   if (Status status = learn_streams(part, from, to, out); !status.ok()) return status;
   if (number == 0) series_.put_in_force(out);
+  push_records(number, from, to);
   return {};
+}
+
+/// The records of a segment that have something to tell, as far as its index of series knows.
+void Replay::push_records(std::uint32_t number, std::size_t from, std::size_t to) {
+  Part& part = *parts_[number];
+  const std::vector<RecordSeries> held =
+      options_.patterns.empty() ? std::vector<RecordSeries>() : part.segment->read_series(decoder_);
+  std::map<std::pair<std::uint32_t, std::uint8_t>, AliasMap> wanted;  // by stream and shift
+  for (std::size_t i = from; i < to; ++i) {
+    const RecordHeader& header = part.segment->records()[i].header;
+    if (header.kind != RecordKind::frames) continue;
+    if (options_.order == Order::event_time && outside(header.min, header.max)) continue;
+    const auto about = std::ranges::lower_bound(held, header.first, {}, &RecordSeries::first);
+    const bool known = about != held.end() && about->first == header.first;
+    if (known && (header.flags & RecordHeader::kDeclares) == 0 && (about->flags & RecordSeries::kTimeless) == 0) {
+      const std::pair key(part.records[i].stream, about->aliases.shift());
+      const auto [map, is_new] = wanted.try_emplace(key);
+      if (is_new) map->second = series_.wanted(*part.streams[key.first], key.second);
+      const bool meets = about->aliases.meets(map->second);
+      if (!meets && (about->flags & RecordSeries::kOthers) == 0) continue;
+      part.records[i].others = !meets;
+    }
+    push({rank(header.min, header.first), number, static_cast<std::uint32_t>(i), false});
+  }
+}
+
+/// Numbers without a record: what was damaged when a segment was repaired, or sealed for a writer that died, is in no index.
+void Replay::look_for_missing(const Part& part) {
+  std::uint64_t due = part.first;
+  const bool told = !part.segment->damages().empty();
+  const auto look = [&](std::uint64_t next) {
+    if (next <= due) return;
+    lossy_ = true;
+    if (told) return;
+    ++damaged_;
+    notices_.push_back(fmt::format("{}: frames {} to {} are missing", segment_name(part.first), due, next - 1));
+  };
+  for (const RecordPlace& record : part.segment->records()) {
+    look(record.header.first);
+    due = record.header.next();
+  }
+  look(std::max(part.segment->next(), part.next));
 }
 
 /// What the aliases in the records from `from` to `to` mean: from the last repeated declarations before them, and the Series
@@ -123,6 +176,8 @@ Status Replay::learn_streams(Part& part, std::size_t from, std::size_t to, Outpu
   for (std::size_t i = begin; i < to; ++i) {
     const RecordHeader& header = records[i].header;
     if (i == begin) stream_ = header.stream;
+    // The declarations that a segment begins with were lost. They have no numbers that would be missing.
+    if (i == begin && header.kind == RecordKind::frames && header.stream != 0) lossy_ = true;
     if (header.kind == RecordKind::frames && header.stream != 0 && header.stream != stream_) {
       // The Open of another stream was lost: what its aliases mean is not known.
       part.streams.push_back(std::make_unique<ReplaySeries::Stream>());
@@ -211,7 +266,8 @@ Status Replay::load(const Waiting& waiting, Output& out, bool& loaded) {
   Part::Record& record = part.records[waiting.record];
   const RecordPlace& place = part.segment->records()[waiting.record];
   auto content = std::make_unique<RecordContent>();
-  const Status status = content->load(*part.segment, place, decoder_, options_.order, options_.from, options_.to, record.start);
+  const Status status =
+      content->load(*part.segment, place, decoder_, options_.order, options_.from, options_.to, record.start, record.others);
   if (status.code == Code::bad_data) {
     ++damaged_;
     lossy_ = true;

@@ -64,6 +64,8 @@ class Replay {
   bool outside(Nanos min, Nanos max) const;
   Rank rank(Nanos time, std::uint64_t frame) const;
   Status open_part(std::uint32_t number, Output& out);
+  void look_for_missing(const Part& part);
+  void push_records(std::uint32_t number, std::size_t from, std::size_t to);
   Status learn_streams(Part& part, std::size_t from, std::size_t to, Output& out);
   Status learn_record(Part& part, std::size_t record, ReplaySeries::How how, Output& out);
   Status load(const Waiting& waiting, Output& out, bool& loaded);
@@ -91,7 +93,7 @@ class Replay {
   Nanos arrival_ = kBeginning;
   bool finished_ = false, in_force_ = false;
   std::uint64_t stream_ = 0;  // number of the last Open learnt
-  bool lossy_ = false;        // a record was damaged: declarations may be missing
+  bool lossy_ = false;        // records are damaged or missing: declarations may be
   std::uint64_t expected_ = 0, damaged_ = 0, undeclared_ = 0, reloads_ = 0;
   std::vector<std::string> notices_;
 };

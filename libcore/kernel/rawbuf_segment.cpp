@@ -32,6 +32,9 @@ Status Segment::read_header() {
   next_ = first_;
   end_ = std::min<std::uint64_t>(size_, kSegmentHeaderSize);
   if (Status status = file_->read(0, kSegmentHeaderSize, buffer_); !status.ok()) return status;
+  if (const auto version = SegmentHeader::later_version(buffer_))
+    return Status::error(Code::bad_data,
+                         fmt::format("{}: format {}, which only a later twinpipe reads", segment_name(first_), *version));
   if (const auto header = SegmentHeader::decode(buffer_); header && header->first == first_) header_ = *header;
   else damage(0, end_, size_ < kSegmentHeaderSize ? "the segment's header is cut" : "the segment's header is damaged");
   return {};
@@ -115,9 +118,10 @@ Status Segment::take_record(const RecordHeader& header, Check check, bool& taken
     if (Status status = file_->read(end_ + kRecordHeaderSize, header.body, buffer_); !status.ok()) return status;
     if (buffer_.size() != header.body || crc32c(buffer_) != header.body_crc) {
       damage(end_, end_ + header.size(),
-             header.kind == RecordKind::index ? std::string("the index is damaged")
-                                              : fmt::format("the record of frames {} to {} is damaged", header.first,
-                                                            std::max(header.next(), header.first + 1) - 1));
+             header.kind == RecordKind::index    ? std::string("the index is damaged")
+             : header.kind == RecordKind::series ? std::string("the index of series is damaged")
+                                                 : fmt::format("the record of frames {} to {} is damaged", header.first,
+                                                               std::max(header.next(), header.first + 1) - 1));
       end_ += header.size();
       next_ = std::max(next_, header.next());
       return {};
@@ -162,17 +166,26 @@ Status Segment::resync(bool finished, bool& found) {
   return {};
 }
 
-Status Segment::read(const RecordPlace& record, BlockDecoder& decoder, std::string& frames) {
+Status Segment::read(const RecordPlace& record, BlockDecoder& decoder, std::string& frames, std::vector<std::uint32_t>* others) {
   frames.clear();
   if (Status status = file_->read(record.offset + kRecordHeaderSize, record.header.body, buffer_); !status.ok()) return status;
   Status status;
   if (buffer_.size() != record.header.body || crc32c(buffer_) != record.header.body_crc)
     status = Status::error(Code::bad_data, "damaged");
+  else if (others != nullptr) status = decoder.decode_others(buffer_, record.header.raw, frames, *others);
   else status = decoder.decode(buffer_, record.header.raw, frames);
   if (!status.ok())
     status.message = fmt::format("{}: byte {}: the record of frames {} to {} is damaged", segment_name(first_), record.offset,
                                  record.header.first, std::max(record.header.next(), record.header.first + 1) - 1);
   return status;
+}
+
+std::vector<RecordSeries> Segment::read_series(BlockDecoder& decoder) {
+  std::string bytes;
+  for (const RecordPlace& record : records_)
+    if (record.header.kind == RecordKind::series && read(record, decoder, bytes).ok())
+      if (auto series = decode_series(bytes)) return std::move(*series);
+  return {};
 }
 
 }  // namespace twinpipe::rawbuf

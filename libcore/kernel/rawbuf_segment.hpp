@@ -10,6 +10,7 @@
 #include "kernel/rawbuf_codec.hpp"
 #include "kernel/rawbuf_disk.hpp"
 #include "kernel/rawbuf_format.hpp"
+#include "kernel/rawbuf_series_index.hpp"
 
 namespace twinpipe::rawbuf {
 
@@ -26,6 +27,8 @@ class Segment {
   /// Errors: no_input (it was removed), no_permission, io_error.
   static Result<Segment> open(Disk& disk, std::uint64_t first);
 
+  // Errors of all three: io_error; bad_data when a later version wrote the segment, which is not damage and must not be
+  // repaired.
   /// From the trailer, or by scan(Check::headers) where there is none or it is damaged.
   Status load();
   /// From the front, whether there is an index or not.
@@ -45,8 +48,12 @@ class Segment {
   /// Number behind the last frame.
   std::uint64_t next() const { return next_; }
 
-  /// The frames of a record, replacing what `frames` holds. Errors: bad_data when it is damaged, io_error.
-  Status read(const RecordPlace& record, BlockDecoder& decoder, std::string& frames);
+  /// The frames of a record, replacing what `frames` holds. Errors: bad_data when it is damaged, io_error. With `others`, only
+  /// those whose columns were not cut out are read, and these are their numbers within the record.
+  Status read(const RecordPlace& record, BlockDecoder& decoder, std::string& frames,
+              std::vector<std::uint32_t>* others = nullptr);
+  /// What its records hold; nothing where that is not recorded, or damaged.
+  std::vector<RecordSeries> read_series(BlockDecoder& decoder);
 
  private:
   Segment(std::unique_ptr<DiskFile> file, std::uint64_t first) : file_(std::move(file)), first_(first) {}

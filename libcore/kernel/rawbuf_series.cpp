@@ -140,6 +140,13 @@ void ReplaySeries::put_rows(Columns columns, std::span<const std::uint32_t> rows
   out.readings(columns, rows);
 }
 
+AliasMap ReplaySeries::wanted(const Stream& stream, std::uint8_t shift) const {
+  AliasMap map(shift);
+  for (std::uint32_t alias = 0; alias < stream.slots.size(); ++alias)
+    if (selected_[stream.slots[alias]] && (alias >> shift) < AliasMap::kBits) map.add(alias);
+  return map;
+}
+
 bool ReplaySeries::rename(v1::Frame& frame, const std::function<bool(std::uint32_t&)>& map) {
   const auto one = [&map](auto& message) {
     std::uint32_t alias = message.series();

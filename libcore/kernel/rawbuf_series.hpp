@@ -11,6 +11,7 @@
 #include <utility>
 #include <vector>
 
+#include "kernel/rawbuf_series_index.hpp"
 #include "kernel/selection.hpp"
 #include "wire/output.hpp"
 #include "wire/series_table.hpp"
@@ -43,6 +44,9 @@ class ReplaySeries {
   Status put_frame(const FrameView& view, const Stream& stream, bool check, Output& out);
   /// Puts the selected of `rows`. Errors: none; `columns` were decoded with the stream's slots.
   void put_rows(Columns columns, std::span<const std::uint32_t> rows, Output& out);
+
+  /// Aliases of the stream whose series are selected, as far as a map of this shift has room for them.
+  AliasMap wanted(const Stream& stream, std::uint8_t shift) const;
 
   /// True when rows of this stream may leave as the bytes that came: all are selected, declared, and have the aliases that
   /// they came with.

@@ -120,6 +120,7 @@ Status Writer::append(const FrameView& frame, Nanos now) {
   if (Status status = declarations_.observe(frame); !status.ok()) return status;
   observe(frame);
   block_.add(frame);
+  held_.add(frame);
   ++taken_;
   ++next_;
   return block_.raw_bytes() >= options_.block_bytes ? flush(now) : Status{};
@@ -144,6 +145,8 @@ Status Writer::prepare(Nanos now) {
   header_.stream = stream_;
   header_.min = kForever;
   header_.max = kBeginning;
+  held_ = RecordSeries{};
+  held_.first = next_;
   return {};
 }
 
@@ -160,6 +163,7 @@ Status Writer::begin_segment(Nanos now) {
   size_ = header.size();
   bytes_ += header.size();
   records_.clear();
+  series_.clear();
   return write_declarations(now);
 }
 
@@ -224,6 +228,7 @@ Status Writer::flush(Nanos now) {
   if (header_.min > header_.max) header_.min = header_.max = lead_;
   if ((header_.flags & RecordHeader::kDeclares) != 0) ++declaring_;
   if (Status status = write_record(header_, block_.finish()); !status.ok()) return status;
+  series_.push_back(held_);
   written_ = taken_;
   return {};
 }
@@ -261,6 +266,12 @@ Status Writer::seal() {
   RecordHeader header;
   header.kind = RecordKind::index;
   header.first = records_.empty() ? segment_.first : records_.back().header.next();
+  // A segment that another writer left has none: it would have to be read for that.
+  if (const std::vector<RecordSeries> series = std::exchange(series_, {}); !series.empty()) {
+    std::string body;
+    const RecordHeader about = series_record(series, header.first, body);
+    if (Status status = write_record(about, body); !status.ok()) return status;
+  }
   header.frames = static_cast<std::uint32_t>(records_.size());
   const Trailer trailer{size_, header.first};
   if (Status status = write_record(header, encode_index(records_, segment_.first)); !status.ok()) return status;

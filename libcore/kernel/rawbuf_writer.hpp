@@ -12,6 +12,7 @@
 #include "kernel/rawbuf_disk.hpp"
 #include "kernel/rawbuf_format.hpp"
 #include "kernel/rawbuf_segment.hpp"
+#include "kernel/rawbuf_series_index.hpp"
 
 namespace twinpipe::rawbuf {
 
@@ -81,11 +82,13 @@ class Writer {
   SegmentHeader segment_;
   std::uint64_t size_ = 0;
   std::vector<RecordPlace> records_;
-  std::uint32_t declaring_ = 0;  // records with declarations since they were last repeated
+  std::vector<RecordSeries> series_;  // of those with frames that this writer wrote
+  std::uint32_t declaring_ = 0;       // records with declarations since they were last repeated
   bool unsynced_ = false;
 
   BlockEncoder block_;
   RecordHeader header_;  // of the block
+  RecordSeries held_;    // in the block
   Declarations declarations_;
   Nanos arrival_ = kBeginning;  // in force
   Nanos lead_ = 0;              // event time of the last frame that had one

@@ -18,6 +18,9 @@ void decode(std::string_view bytes) {
   std::string out;
   const Status status = rawbuf::BlockDecoder().decode(bytes.substr(2), raw, out);
   if (out.size() != (status.ok() ? raw : 0)) std::abort();
+  std::string others;
+  std::vector<std::uint32_t> numbers;
+  if (!rawbuf::BlockDecoder().decode_others(bytes.substr(2), raw, others, numbers).ok() && !others.empty()) std::abort();
 }
 
 void encode(std::string_view bytes) {

@@ -82,3 +82,26 @@ rawbuf tail small --cursor late >gap.tp 2>gap.err
 like "the gap" '"reason":"evicted"' "$(fcat --only gap gap.tp)"
 like "whose it is" '"node":"plant-1/line-1"' "$(fcat --only gap gap.tp)"
 frames_of gap.tp | grep -v '"gap"' | cmp - <(frames_of part2.tp) || fail "what is left is not told"
+
+# Behind declarations that were damaged and repaired away: what builds on them is left out, and what is told is a stream.
+plant-sim --assets 4 --lines 1 --metrics-only --duration 20s >whole.tp
+mkfifo parts
+rawbuf append lost --sync always --acknowledge <parts >acknowledged &
+writer=$!
+exec 9>parts
+head -c 1000 whole.tp >&9
+until_true 10 test -s acknowledged # a record ends here, between the declarations
+tail -c +1001 whole.tp >&9
+exec 9>&-
+wait $writer
+first=$(head -n 1 acknowledged) # frames of the first record
+printf X | dd of=lost/00000000000000000001.seg bs=1 seek=200 conv=notrunc status=none
+rawbuf repair lost >repaired 2>repair.err
+rawbuf verify lost || fail "still damaged"
+for command in "tail lost" "tail lost --from $((first + 20))" "replay lost"; do
+  # Words on purpose: a command and its options.
+  # shellcheck disable=SC2086
+  rawbuf $command >left.tp 2>left.err || fail "rawbuf $command: exit code $?: $(cat left.err)"
+  fcat left.tp >left.json || fail "rawbuf $command told no stream"
+  like "rawbuf $command says so" 'frames whose declarations were lost are left out' "$(cat left.err)"
+done

@@ -3,6 +3,7 @@
 #include <rapidcheck.h>
 
 #include <catch2/catch.hpp>
+#include <set>
 
 #include "drive.hpp"
 #include "kernel/rawbuf_reader.hpp"
@@ -96,8 +97,21 @@ TEST_CASE("a block of any frames is those frames again, byte for byte") {
       const std::string raw = *stream();
       for (const std::string& frame : frames_in(raw)) encoder.add(view_of(frame));
       std::string again = "before";
-      RC_ASSERT(decoder.decode(encoder.finish(), raw.size(), again).ok());
+      const std::string encoded(encoder.finish());
+      RC_ASSERT(decoder.decode(encoded, raw.size(), again).ok());
       RC_ASSERT(again == "before" + raw);
+      // And those frames alone that name no series by columns, at their numbers.
+      std::vector<std::uint32_t> numbers;
+      std::string others;
+      RC_ASSERT(decoder.decode_others(encoded, raw.size(), others, numbers).ok());
+      const std::vector<std::string> all = frames_in(raw), some = frames_in(others);
+      RC_ASSERT(some.size() == numbers.size());
+      std::set<std::uint32_t> told(numbers.begin(), numbers.end());
+      for (std::size_t i = 0; i < some.size(); ++i) RC_ASSERT(some[i] == all.at(numbers[i]));
+      for (std::uint32_t number = 0; number < all.size(); ++number) {
+        const FrameKind kind = view_of(all[number]).kind;
+        RC_ASSERT(told.contains(number) || kind == FrameKind::readings || kind == FrameKind::waveform);
+      }
     }
   }));
 }

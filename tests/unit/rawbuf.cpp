@@ -6,6 +6,9 @@
 #include "kernel/crc32c.hpp"
 #include "kernel/rawbuf_declarations.hpp"
 #include "kernel/rawbuf_format.hpp"
+#include "kernel/rawbuf_repair.hpp"
+#include "kernel/rawbuf_writer.hpp"
+#include "model_disk.hpp"
 #include "wire/output.hpp"
 #include "wire/quantity.hpp"
 #include "wire/scanner.hpp"
@@ -41,6 +44,30 @@ TEST_CASE("a catalog with a torn entry keeps all others") {
     REQUIRE(entries.size() == (cut == whole.size() ? 2 : 1));
     CHECK(entries.back().first == 7);
   }
+}
+
+TEST_CASE("a segment of a later format is no damage: it is refused by name, and a repair leaves it alone") {
+  testing::ModelDisk disk;
+  rawbuf::SegmentHeader header;
+  header.first = 7;
+  std::string bytes = header.encode();
+  CHECK(!rawbuf::SegmentHeader::later_version(bytes));
+  bytes[8] = 2;
+  CHECK(!rawbuf::SegmentHeader::later_version(bytes));  // damaged
+  bytes.resize(bytes.size() - sizeof(std::uint32_t));
+  const std::uint32_t crc = crc32c(bytes);
+  bytes.append(reinterpret_cast<const char*>(&crc), sizeof crc);
+  CHECK(rawbuf::SegmentHeader::later_version(bytes) == 2U);
+  const std::string name = rawbuf::segment_name(7);
+  disk.files[name] = std::make_shared<testing::ModelDisk::Node>(testing::ModelDisk::Node{bytes, bytes.size()});
+  rawbuf::Segment segment = std::move(*rawbuf::Segment::open(disk, 7));
+  CHECK(segment.load().message == name + ": format 2, which only a later twinpipe reads");
+  std::vector<rawbuf::Finding> findings;
+  CHECK(rawbuf::examine(disk, 7, false, findings).code == Code::bad_data);
+  CHECK(rawbuf::rewrite(disk, 7).status().code == Code::bad_data);
+  rawbuf::Writer writer(disk, {});
+  CHECK(writer.start().code == Code::bad_data);
+  CHECK(disk.files.at(name)->bytes == bytes);
 }
 
 TEST_CASE("the names of segments are the numbers of their first frames, and sort as these do") {
