@@ -80,8 +80,12 @@ Status Writer::take_over(std::uint64_t first) {
   if (Status status = segment->load(); !status.ok()) return status;
   if (!segment->sealed()) {
     if (Status status = recover(first, *segment); !status.ok()) return status;
-  } else if (Status status = add_to_catalog(summarize(segment->header(), segment->records(), segment->bytes())); !status.ok()) {
-    return status;
+  } else {
+    // It may be that a start sealed it for a writer that died, and died itself before the catalog knew how far numbers leapt.
+    next_ = std::max(next_, segment->next() + kLeap);
+    CatalogEntry entry = summarize(segment->header(), segment->records(), segment->bytes());
+    entry.resumes = next_;
+    if (Status status = add_to_catalog(entry); !status.ok()) return status;
   }
   next_ = std::max(next_, segment->next());
   follows_ = std::max(follows_, segment->next());

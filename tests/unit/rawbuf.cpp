@@ -70,6 +70,26 @@ TEST_CASE("a segment of a later format is no damage: it is refused by name, and 
   CHECK(disk.files.at(name)->bytes == bytes);
 }
 
+TEST_CASE("a number is not given twice when the start that sealed a dead writer's segment dies before the catalog knows") {
+  testing::ModelDisk disk;
+  Output out;
+  out.open("test 0");
+  FrameView open;
+  std::string_view rest = out.pending();
+  REQUIRE(Scanner().next(rest, open) == Scanner::Outcome::whole);
+  rawbuf::Writer died(disk, {});
+  REQUIRE(died.start().ok());
+  REQUIRE(died.append(open, 0).ok());
+  REQUIRE(died.flush(0).ok());
+  rawbuf::Writer second(disk, {});
+  REQUIRE(second.start().ok());
+  CHECK(second.next() > died.next());  // a reader may have seen more than is left
+  disk.files.erase(std::string(rawbuf::kCatalogName));
+  rawbuf::Writer third(disk, {});
+  REQUIRE(third.start().ok());
+  CHECK(third.next() >= second.next());
+}
+
 TEST_CASE("the names of segments are the numbers of their first frames, and sort as these do") {
   CHECK(rawbuf::segment_name(42) == "00000000000000000042.seg");
   CHECK(rawbuf::parse_segment_name("00000000000000000042.seg") == 42U);
