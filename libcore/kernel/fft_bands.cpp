@@ -84,7 +84,9 @@ SegmentSpectrum<Real>& FftBands::spectrum(std::uint32_t rule) {
     else return transforms_[rule].in_double;
   }
   ();
-  if (!made) made = std::make_unique<SegmentSpectrum<Real>>(rules_[rule].segment, options_.planning);
+  if (!made)
+    made =
+        std::make_unique<SegmentSpectrum<Real>>(rules_[rule].segment, rules_[rule].wants(Quantity::envelope), options_.planning);
   return *made;
 }
 
@@ -182,12 +184,13 @@ std::size_t FftBands::add_segments(std::uint32_t rule_number, double period, con
   const SpectrumRule& rule = rules_[rule_number];
   SegmentSpectrum<Real>& of = spectrum<Real>(rule_number);
   const BinRange pass_band = BinGrid{period, rule.segment.length}.range(rule.envelope_low, rule.envelope_high);
+  double* const power = sums.power.empty() ? nullptr : sums.power.data();
+  double* const envelope = sums.envelope.empty() ? nullptr : sums.envelope.data();
   std::size_t at = 0;
   for (; at + of.length() <= count; at += rule.hop) {
     ++sums.placed;
     const bool first = sums.segments == 0;
-    const bool finite = (sums.power.empty() || of.add(samples + at, first, sums.power.data())) &&
-                        (sums.envelope.empty() || of.add_envelope(samples + at, pass_band, first, sums.envelope.data()));
+    const bool finite = of.add(samples + at, first, power, pass_band, envelope);
     sums.segments += finite;
   }
   return at;
@@ -243,7 +246,7 @@ bool FftBands::emit(std::uint32_t slot, const Origin& from, const SegmentSums& s
   const auto measure = [&](auto& of) {
     row.noise_bandwidth = of.noise_bandwidth() * grid.spacing();
     if (!sums.power.empty()) of.mean_square(sums.power.data(), sums.segments, power_);
-    if (!sums.envelope.empty()) of.mean_square(sums.envelope.data(), sums.segments, envelope_);
+    if (!sums.envelope.empty()) of.mean_square_of_envelope(sums.envelope.data(), sums.segments, envelope_);
   };
   if (from.in_double) measure(spectrum<double>(from.rule));
   else measure(spectrum<float>(from.rule));

@@ -121,12 +121,96 @@ TWINPIPE_INLINE std::size_t add_pairs(const Real* z, const Real* cosine, const R
   return k;
 }
 
+/// Backwards.
+template <std::size_t kSize, class V>
+TWINPIPE_INLINE void reverse(V& v) {
+  if constexpr (kSize == 4) v = __builtin_shufflevector(v, v, 3, 2, 1, 0);
+  else if constexpr (kSize == 8) v = __builtin_shufflevector(v, v, 7, 6, 5, 4, 3, 2, 1, 0);
+  else v = __builtin_shufflevector(v, v, 15, 14, 13, 12, 11, 10, 9, 8, 7, 6, 5, 4, 3, 2, 1, 0);
+}
+
+/// untangle() for one bin and its mirror.
+template <class Real>
+TWINPIPE_INLINE void untangle_pair(const Real* z, Real cosine, Real sine, std::size_t k, std::size_t half, Real* re, Real* im) {
+  const Real* const a = z + 2 * k;
+  const Real* const b = z + 2 * (half - k);
+  const Real even_re = a[0] + b[0], even_im = a[1] - b[1];  // 2E
+  const Real odd_re = a[1] + b[1], odd_im = b[0] - a[0];    // 2O
+  const Real turned_re = odd_re * cosine + odd_im * sine, turned_im = odd_im * cosine - odd_re * sine;
+  re[k] = even_re + turned_re, im[k] = even_im + turned_im;
+  re[half - k] = even_re - turned_re, im[half - k] = turned_im - even_im;
+}
+
+/// For whole registers of bins, as add_pairs().
+template <class Real, std::size_t kSize>
+TWINPIPE_INLINE std::size_t untangle_pairs(const Real* z, const Real* cosine, const Real* sine, std::size_t half, Real* re,
+                                           Real* im) {
+  using V = typename Vector<Real, kSize>::Type;
+  std::size_t k = 1;
+  for (; 2 * (k + kSize) <= half + 1; k += kSize) {
+    V one, other, c, s, a_re, a_im, b_re, b_im;
+    const std::size_t mirrored = half - k - kSize + 1;
+    __builtin_memcpy(&one, z + 2 * k, sizeof one), __builtin_memcpy(&other, z + 2 * k + kSize, sizeof other);
+    part<kSize>(one, other, false, a_re, a_im);
+    __builtin_memcpy(&one, z + 2 * mirrored, sizeof one), __builtin_memcpy(&other, z + 2 * mirrored + kSize, sizeof other);
+    part<kSize>(one, other, true, b_re, b_im);
+    __builtin_memcpy(&c, cosine + k, sizeof c), __builtin_memcpy(&s, sine + k, sizeof s);
+    const V even_re = a_re + b_re, even_im = a_im - b_im, odd_re = a_im + b_im, odd_im = b_re - a_re;
+    const V turned_re = odd_re * c + odd_im * s, turned_im = odd_im * c - odd_re * s;
+    const V x_re = even_re + turned_re, x_im = even_im + turned_im;
+    V y_re = even_re - turned_re, y_im = turned_im - even_im;
+    reverse<kSize>(y_re), reverse<kSize>(y_im);
+    __builtin_memcpy(re + k, &x_re, sizeof x_re), __builtin_memcpy(im + k, &x_im, sizeof x_im);
+    __builtin_memcpy(re + mirrored, &y_re, sizeof y_re), __builtin_memcpy(im + mirrored, &y_im, sizeof y_im);
+  }
+  return k;
+}
+
+template <class Real>
+TWINPIPE_INLINE void add_tapered_all(const Real* re, const Real* im, Real middle, Real beside, std::size_t n, bool first,
+                                     double* __restrict power) {
+  const auto square = [&](std::size_t k) {
+    const Real x = middle * re[k] - beside * (re[k - 1] + re[k + 1]), y = middle * im[k] - beside * (im[k - 1] + im[k + 1]);
+    return static_cast<double>(x * x + y * y);
+  };
+  // From 1 on: the index of a neighbour must not wrap.
+  if (first)
+    for (std::size_t k = 1; k <= n; ++k) power[k - 1] = square(k);
+  else
+    for (std::size_t k = 1; k <= n; ++k) power[k - 1] += square(k);
+}
+
+template <class Real>
+TWINPIPE_INLINE void turn_all(const Real* re, const Real* im, const Real* turn_re, const Real* turn_im, Real factor,
+                              Real* __restrict out, std::size_t n) {
+  for (std::size_t k = 0; k < n; ++k) {
+    const Real x = factor * re[k], y = factor * im[k];
+    out[2 * k] = x * turn_re[k] - y * turn_im[k];
+    out[2 * k + 1] = x * turn_im[k] + y * turn_re[k];
+  }
+}
+
+template <class Real>
+TWINPIPE_INLINE void magnitude_all(const Real* z, std::size_t n, Real* __restrict out) {
+  for (std::size_t i = 0; i < n; ++i) out[i] = std::sqrt(z[2 * i] * z[2 * i] + z[2 * i + 1] * z[2 * i + 1]);
+}
+
+template <class Real, std::size_t kParts>
+void interleave_all(const Real* in, std::size_t n, Real* __restrict out) {
+  for (std::size_t i = 0; i < n; ++i)
+    for (std::size_t part = 0; part < kParts; ++part) out[kParts * i + part] = in[part * n + i];
+}
+
 /// The loops for one kind of processor. They round alike on all of them: the lanes are the same, and nothing is contracted.
 template <class Real>
 struct Loops {
   double (*sum)(const Real*, std::size_t);
   void (*taper)(const Real*, const Real*, Real, Real, Real*, std::size_t);
   std::size_t (*add_pairs)(const Real*, const Real*, const Real*, std::size_t, bool, double*, double*);
+  std::size_t (*untangle_pairs)(const Real*, const Real*, const Real*, std::size_t, Real*, Real*);
+  void (*add_tapered)(const Real*, const Real*, Real, Real, std::size_t, bool, double*);
+  void (*turn)(const Real*, const Real*, const Real*, const Real*, Real, Real*, std::size_t);
+  void (*magnitude)(const Real*, std::size_t, Real*);
 };
 
 template <class Real>
@@ -136,6 +220,15 @@ struct Plain {
     taper_all(x, window, high, low, out, n);
   }
   static std::size_t add_pairs(const Real*, const Real*, const Real*, std::size_t, bool, double*, double*) { return 1; }
+  static std::size_t untangle_pairs(const Real*, const Real*, const Real*, std::size_t, Real*, Real*) { return 1; }
+  static void add_tapered(const Real* re, const Real* im, Real middle, Real beside, std::size_t n, bool first, double* power) {
+    add_tapered_all(re, im, middle, beside, n, first, power);
+  }
+  static void turn(const Real* re, const Real* im, const Real* turn_re, const Real* turn_im, Real factor, Real* out,
+                   std::size_t n) {
+    turn_all(re, im, turn_re, turn_im, factor, out, n);
+  }
+  static void magnitude(const Real* z, std::size_t n, Real* out) { magnitude_all(z, n, out); }
 };
 
 #if defined(__x86_64__)
@@ -151,6 +244,19 @@ struct Plain {
                                                            std::size_t half, bool first, double* rising, double* falling) {    \
       return spectral::add_pairs<Real, (bytes) / sizeof(Real)>(z, cosine, sine, half, first, rising, falling);                 \
     }                                                                                                                          \
+    [[gnu::target(features)]] static std::size_t untangle_pairs(const Real* z, const Real* cosine, const Real* sine,           \
+                                                                std::size_t half, Real* re, Real* im) {                        \
+      return spectral::untangle_pairs<Real, (bytes) / sizeof(Real)>(z, cosine, sine, half, re, im);                            \
+    }                                                                                                                          \
+    [[gnu::target(features)]] static void add_tapered(const Real* re, const Real* im, Real middle, Real beside, std::size_t n, \
+                                                      bool first, double* power) {                                             \
+      add_tapered_all(re, im, middle, beside, n, first, power);                                                                \
+    }                                                                                                                          \
+    [[gnu::target(features)]] static void turn(const Real* re, const Real* im, const Real* turn_re, const Real* turn_im,       \
+                                               Real factor, Real* out, std::size_t n) {                                        \
+      turn_all(re, im, turn_re, turn_im, factor, out, n);                                                                      \
+    }                                                                                                                          \
+    [[gnu::target(features)]] static void magnitude(const Real* z, std::size_t n, Real* out) { magnitude_all(z, n, out); }     \
   };
 TWINPIPE_LOOPS(Avx2, "avx2", 32)
 TWINPIPE_LOOPS(Avx512, "avx512f,avx512dq", 64)
@@ -159,7 +265,10 @@ TWINPIPE_LOOPS(Avx512, "avx512f,avx512dq", 64)
 template <class Real>
 const Loops<Real>& loops() {
   static const Loops<Real> kBest = [] {
-    const auto of = []<class Kind>(Kind) { return Loops<Real>{Kind::sum, Kind::taper, Kind::add_pairs}; };
+    const auto of = []<class Kind>(Kind) {
+      return Loops<Real>{Kind::sum,         Kind::taper, Kind::add_pairs, Kind::untangle_pairs,
+                         Kind::add_tapered, Kind::turn,  Kind::magnitude};
+    };
 #if defined(__x86_64__)
     if (__builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512dq")) return of(Avx512<Real>{});
     if (__builtin_cpu_supports("avx2")) return of(Avx2<Real>{});
@@ -232,6 +341,35 @@ void add_power(const Real* z, const Real* cosine, const Real* sine, std::size_t 
   if (2 * k == half) add(rising[k], 4 * static_cast<double>(z[2 * k] * z[2 * k] + z[2 * k + 1] * z[2 * k + 1]));
 }
 
+template <class Real>
+void untangle(const Real* z, const Real* cosine, const Real* sine, std::size_t half, Real* re, Real* im) {
+  re[0] = 2 * (z[0] + z[1]), im[0] = 0;
+  re[half] = 2 * (z[0] - z[1]), im[half] = 0;
+  std::size_t k = loops<Real>().untangle_pairs(z, cosine, sine, half, re, im);
+  for (; 2 * k < half; ++k) untangle_pair(z, cosine[k], sine[k], k, half, re, im);
+  if (2 * k == half) re[k] = 2 * z[2 * k], im[k] = -2 * z[2 * k + 1];
+}
+
+template <class Real>
+void add_tapered(const Real* re, const Real* im, Real middle, Real beside, std::size_t n, bool first, double* power) {
+  loops<Real>().add_tapered(re - 1, im - 1, middle, beside, n, first, power);
+}
+
+template <class Real>
+void turn(const Real* re, const Real* im, const Real* turn_re, const Real* turn_im, Real factor, Real* out, std::size_t n) {
+  loops<Real>().turn(re, im, turn_re, turn_im, factor, out, n);
+}
+
+template <class Real>
+void interleave(const Real* in, std::size_t parts, std::size_t n, Real* out) {
+  switch (parts) {
+    case 2: return interleave_all<Real, 2>(in, n, out);
+    case 4: return interleave_all<Real, 4>(in, n, out);
+    case 8: return interleave_all<Real, 8>(in, n, out);
+    default: std::copy_n(in, n, out);
+  }
+}
+
 void unfold(const double* rising, const double* falling, std::size_t half, double scale, double* bins) {
   for (std::size_t k = 0; k <= half / 2; ++k) bins[k] = rising[k] * scale;
   double* const mirrored = bins + half / 2 + 1;
@@ -249,7 +387,7 @@ void add_square(const Real* z, std::size_t n, bool first, double* power) {
 
 template <class Real>
 void magnitude(const Real* z, std::size_t n, Real* out) {
-  for (std::size_t i = 0; i < n; ++i) out[i] = std::sqrt(z[2 * i] * z[2 * i] + z[2 * i + 1] * z[2 * i + 1]);
+  loops<Real>().magnitude(z, n, out);
 }
 
 template double sum(const float*, std::size_t);
@@ -264,6 +402,14 @@ template void taper_sloped(const float*, const float*, double, const float*, dou
 template void taper_sloped(const double*, const double*, double, const double*, double, double*, std::size_t);
 template void add_power(const float*, const float*, const float*, std::size_t, bool, double*, double*);
 template void add_power(const double*, const double*, const double*, std::size_t, bool, double*, double*);
+template void untangle(const float*, const float*, const float*, std::size_t, float*, float*);
+template void add_tapered(const float*, const float*, float, float, std::size_t, bool, double*);
+template void turn(const float*, const float*, const float*, const float*, float, float*, std::size_t);
+template void interleave(const float*, std::size_t, std::size_t, float*);
+template void untangle(const double*, const double*, const double*, std::size_t, double*, double*);
+template void add_tapered(const double*, const double*, double, double, std::size_t, bool, double*);
+template void turn(const double*, const double*, const double*, const double*, double, double*, std::size_t);
+template void interleave(const double*, std::size_t, std::size_t, double*);
 template void add_square(const float*, std::size_t, bool, double*);
 template void add_square(const double*, std::size_t, bool, double*);
 template void magnitude(const float*, std::size_t, float*);
