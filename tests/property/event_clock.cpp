@@ -194,6 +194,41 @@ TEST_CASE("exc-pass: a reading ten years ahead opens no window but its own, and 
           [&] { check_law([&](SeriesTable& table) { return std::make_unique<ExcPass>(table, rules, ExcPassOptions{gate}); }); }));
 }
 
+TEST_CASE("fft-bands: a waveform ten years ahead ends no window and no temporary rule") {
+  const Policy policy = policy_of("fft-bands", R"("segment":8,"window":"4s","bands":{"all":[0,5]})", R"("segment":10)");
+  const auto spectra = [&](bool stray) {
+    StreamWriter writer;
+    writer.series("n", "a", {"x"}, 0, 1, v1::VALUE_TYPE_WAVEFORM);
+    for (int i = 0; i < 12; ++i)
+      for (const bool late : {false, true}) {
+        if (late && !(stray && i == 5)) continue;
+        v1::Frame frame;
+        frame.mutable_waveform()->set_time(late ? kStray : kStart + i * kSecond);
+        frame.mutable_waveform()->set_sample_period(0.1);
+        for (int sample = 0; sample < 10; ++sample)
+          frame.mutable_waveform()->add_float_sample(static_cast<float>(i * sample % 7));
+        writer.out().frame(frame);
+      }
+    auto rules = FftBands::rules_of(policy);
+    REQUIRE(rules.ok());
+    SeriesTable table;
+    FftBands stage(table, policy, *rules, {});
+    Output out;
+    REQUIRE(testing::drive(writer.take(), stage, table, out).ok());
+    std::vector<std::string> rows;
+    for (const v1::Frame& frame : testing::frames_of(out.pending(), FrameKind::spectra))
+      for (int i = 0; i < frame.spectra().series_size(); ++i)
+        if (frame.spectra().start(i) < kStray)
+          rows.push_back(std::to_string(frame.spectra().start(i)) + " " + std::to_string(frame.spectra().segments(i)) + " " +
+                         std::to_string(frame.spectra().cut(i)) + " " + std::to_string(frame.spectra().total(i)));
+    CHECK(testing::frames_of(out.pending(), FrameKind::applied).size() == 1);
+    return rows;
+  };
+  const auto rows = spectra(false);
+  CHECK(rows.size() == 3);
+  CHECK(spectra(true) == rows);
+}
+
 TEST_CASE("a clock that is ten years ahead for good is followed, and temporary rules end") {
   const Policy policy = policy_of("deadband", R"("absolute":2)", R"("absolute":0)");
   std::vector<Reading> in;
