@@ -93,6 +93,7 @@ void Deadband::grow() {
     nodes_.push_back(table().asset(asset).node);
   for (const auto& lane : lanes_) {
     lane->held.resize(table().size());
+    lane->leapt.resize(table().size());
     if (!lines_) continue;
     lane->doors.resize(table().size());
     lane->previous.resize(table().size());
@@ -143,6 +144,17 @@ Status Deadband::on_series(const std::vector<Declared>& declared, const FrameVie
   return {};
 }
 
+/// The series of `row` goes by another rule from here on, or its clock went elsewhere: then its next reading is the first.
+Status Deadband::begin_anew(Lane& lane, std::size_t row, EventClock::Sight sight, Selection& to) {
+  const std::uint32_t slot = to.columns->slot[row];
+  end_line(lane, row, to);     // drawn under another rule
+  lane.forget(slot, kListed);  // as due by the old rule
+  if (sight == EventClock::Sight::anew) lane.forget(slot, kHeld | kSuppressed);
+  if (Status status = configure(slot, to.columns->time[row], lane); !status.ok()) return status;
+  if (lane.held[slot].flags & kSuppressed) lane.list(slot, table().node_of(slot));
+  return {};
+}
+
 template <class Values>
 Status Deadband::select(Lane& lane, const Values& values, Selection& to) {
   const Columns& columns = *to.columns;
@@ -154,26 +166,29 @@ Status Deadband::select(Lane& lane, const Values& values, Selection& to) {
     const std::uint32_t slot = columns.slot[row];
     Held& held = lane.held[slot];
     const Nanos time = columns.time[row];
-    if (time >= held.until) [[unlikely]] {
+    if (held.mode != DeadbandMode::step || time >= held.until || held.flags & kLeapt || !EventClock::follows(held.seen, time))
+        [[unlikely]] {
+      const EventClock::Sight sight = lane.see(slot, time);
       to.count = count;
-      end_line(lane, row, to);  // drawn under another rule
+      if (sight == EventClock::Sight::late || sight == EventClock::Sight::leap) {
+        // It passes and changes nothing: what is held is newer, or the time of this one is not believed.
+        if (sight == EventClock::Sight::leap) end_line(lane, row, to);
+        to.keep(row);
+        count = to.count;
+        continue;
+      }
+      if (sight == EventClock::Sight::anew || time >= held.until)
+        if (Status status = begin_anew(lane, row, sight, to); !status.ok()) return status;
+      bool on_line = false;
+      if constexpr (Values::kNumber) on_line = held.mode == DeadbandMode::line && follow(lane, values, row, to);
+      // What no line leads to is compared with what is held.
+      if (!on_line && held.mode == DeadbandMode::line) end_line(lane, row, to);
       count = to.count;
-      lane.forget(slot, kListed);  // as due by the old rule
-      if (Status status = configure(slot, time, lane); !status.ok()) return status;
-      if (held.flags & kSuppressed) lane.list(slot, table().node_of(slot));
-    }
-    if (time < held.seen || held.mode != DeadbandMode::step) [[unlikely]] {
-      if (time < held.seen || held.mode == DeadbandMode::all) {
-        // A late reading passes and changes nothing: what is held is newer. So does one that no rule owns.
+      if (on_line) continue;
+      if (held.mode == DeadbandMode::all) {
         kept[count++] = static_cast<std::uint32_t>(row);
         continue;
       }
-      to.count = count;
-      bool on_line = false;
-      if constexpr (Values::kNumber) on_line = follow(lane, values, row, to);
-      if (!on_line) end_line(lane, row, to);  // what no line leads to is compared with what is held
-      count = to.count;
-      if (on_line) continue;
     }
     kept[count] = static_cast<std::uint32_t>(row);
     held.seen = time;

@@ -20,6 +20,7 @@
 #include <optional>
 #include <vector>
 
+#include "kernel/event_clock.hpp"
 #include "kernel/stage.hpp"
 #include "policy/rule_book.hpp"
 
@@ -72,6 +73,7 @@ class Deadband final : public Stage {
   // deadband.cpp
   Status configure(std::uint32_t slot, Nanos at, Lane& lane);
   void grow();
+  Status begin_anew(Lane& lane, std::size_t row, EventClock::Sight sight, Selection& to);
   template <class Values>
   Status select(Lane& lane, const Values& values, Selection& to);
 

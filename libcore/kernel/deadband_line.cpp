@@ -41,7 +41,6 @@ bool Deadband::follow(Lane& lane, const Values& values, std::size_t row, Selecti
   if (!(held.flags & kHeld) || held.type != columns.type || held.quality != columns.quality_at(row) ||
       !Values::finite(reading.value) || !Values::finite(held.value))
     return false;
-  held.seen = reading.time;
   if (held.bound >= 0) {
     const Nanos silence = saturating_sub(reading.time, held.sent);
     if (Values::near(reading.value, held.flags & kDoor ? door.newest.value : held.value, held.bound)) {
@@ -148,10 +147,10 @@ template <class Values>
 void Deadband::hold_pinned(Lane& lane, const Values& values, Selection& to) {
   const Columns& columns = *to.columns;
   for (std::size_t row = 0; row < columns.rows(); ++row) {
-    Held& held = lane.held[columns.slot[row]];
-    if (columns.time[row] < held.seen) continue;
-    held.seen = columns.time[row];
+    const EventClock::Sight sight = lane.see(columns.slot[row], columns.time[row]);
+    if (sight == EventClock::Sight::late) continue;
     end_line(lane, row, to);
+    if (sight == EventClock::Sight::leap) continue;
     lane.hold(columns.slot[row], values, row, columns.time[row], columns.quality_at(row), columns.type);
   }
   to.count = columns.rows();

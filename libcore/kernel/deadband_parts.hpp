@@ -17,6 +17,7 @@ enum DeadbandFlag : std::uint8_t {
   kListed = 4,      // in Lane::waiting
   kDoor = 8,        // the swinging door holds its newest reading back
   kPrevious = 16,   // exception reporting keeps the last reading that it left out
+  kLeapt = 32,      // Lane::leapt has the time of a reading that is not believed yet, or the first one
 };
 constexpr std::uint8_t kHeldBack = kSuppressed | kDoor | kPrevious;
 
@@ -31,7 +32,7 @@ enum class DeadbandMode : std::uint8_t {
 struct alignas(64) Deadband::Held {
   std::uint64_t value = 0;   // bits of the value that was sent last
   Nanos sent = 0;            // its time
-  Nanos seen = kBeginning;   // time of the newest reading, sent or not
+  Nanos seen = kBeginning;   // time of the newest reading, sent or not: see EventClock
   Nanos until = kBeginning;  // the rule below applies before this event time
   Nanos heartbeat = kForever;
   Nanos shortest = 0;
@@ -106,6 +107,7 @@ struct Deadband::Lane {
   std::vector<Held> held;                     // by slot
   std::vector<Door> doors;                    // by slot; empty in a policy without lines
   std::vector<Stored> previous;               // by slot, where kPrevious; empty as the doors
+  std::vector<Nanos> leapt;                   // by slot, where kLeapt: EventClock::leapt()
   std::vector<Suppressed> suppressed;         // by slot, where kSuppressed; empty as long as nothing ever was
   std::vector<Waiting> waiting;               // by node
   std::map<std::uint32_t, std::string> text;  // held values of string series
@@ -120,7 +122,7 @@ struct Deadband::Lane {
     Held& state = held[slot];
     state.value = bits;
     state.sent = time;
-    state.flags = static_cast<std::uint8_t>(kHeld | (state.flags & kListed));
+    state.flags = static_cast<std::uint8_t>(kHeld | (state.flags & (kListed | kLeapt)));
   }
   template <class Values>
   void hold(std::uint32_t slot, const Values& values, std::size_t row, Nanos time, std::uint32_t quality, ValueType type) {
@@ -137,6 +139,16 @@ struct Deadband::Lane {
     waiting[node].add(slot, held[slot].first_due());
     held[slot].flags |= kListed;
   }
+
+  /// Takes the time of a reading into account.
+  EventClock::Sight see(std::uint32_t slot, Nanos time) {
+    Held& state = held[slot];
+    if (state.flags & kLeapt || !EventClock::follows(state.seen, time)) [[unlikely]]
+      return weigh(slot, time);
+    state.seen = time;
+    return EventClock::Sight::in_order;
+  }
+  EventClock::Sight weigh(std::uint32_t slot, Nanos time);
 
   void forget(std::uint32_t slot, std::uint8_t flag) { held[slot].flags &= static_cast<std::uint8_t>(~flag); }
 

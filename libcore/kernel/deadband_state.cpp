@@ -47,6 +47,17 @@ void Deadband::Waiting::add(std::uint32_t slot, Nanos at) {
   due = std::min(due, at);
 }
 
+EventClock::Sight Deadband::Lane::weigh(std::uint32_t slot, Nanos time) {
+  Held& state = held[slot];
+  EventClock clock(state.seen, state.flags & kLeapt ? leapt[slot] : kBeginning);
+  const EventClock::Sight sight = clock.take(time);
+  state.seen = clock.newest();
+  leapt[slot] = clock.leapt();
+  forget(slot, kLeapt);
+  if (clock.leapt() != kBeginning) state.flags |= kLeapt;
+  return sight;
+}
+
 /// The shortest interval holds a change back until a tick.
 void Deadband::suppress(Lane& lane, std::uint32_t slot, const Stored& what, std::string_view text) {
   if (lane.suppressed.size() < lane.held.size()) lane.suppressed.resize(lane.held.size());
@@ -173,6 +184,7 @@ std::string Deadband::save() const {
       to.add_quality(held.quality);
       to.add_flags(held.flags & ~kListed);
       to.add_type(held.type);
+      if (held.flags & kLeapt) to.add_leapt(lane->leapt[slot]);
       if (held.flags & kSuppressed) {
         v1::DeadbandPending& pending = (*to.mutable_pending())[slot];
         save(lane->suppressed[slot].reading, *pending.mutable_reading());
@@ -216,7 +228,7 @@ Status Deadband::load(const v1::DeadbandLane& from, bool same_policy, Lane& lane
     lane.doors.resize(lane.held.size());
     lane.previous.resize(lane.held.size());
   }
-  int doors = 0, previous = 0;
+  int doors = 0, previous = 0, leapt = 0;
   for (int row = 0; row < slots; ++row) {
     const auto slot = static_cast<std::uint32_t>(row);
     Held& held = lane.held[slot];
@@ -226,10 +238,14 @@ Status Deadband::load(const v1::DeadbandLane& from, bool same_policy, Lane& lane
     held.quality = from.quality(row);
     held.type = static_cast<std::uint8_t>(from.type(row));
     // The rule that held something back goes on; another one comes with the next reading, after what was held back.
-    const auto flags = static_cast<std::uint8_t>(from.flags(row) & (kHeld | kHeldBack));
+    const auto flags = static_cast<std::uint8_t>(from.flags(row) & (kHeld | kHeldBack | kLeapt));
     if (same_policy && (flags & kHeldBack))
       if (Status status = configure(slot, held.seen, lane); !status.ok()) return status;
     held.flags = flags;
+    if (flags & kLeapt) {
+      if (leapt == from.leapt_size()) return wrong();
+      lane.leapt[slot] = from.leapt(leapt++);
+    }
     if (flags & kSuppressed) {
       const auto at = from.pending().find(slot);
       if (at == from.pending().end()) return wrong();

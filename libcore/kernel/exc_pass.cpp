@@ -104,7 +104,10 @@ void ExcPass::take_rows(Lane& lane, const Columns& columns, const Values& values
   else if (std::ranges::all_of(columns.slot, [&](Id slot) { return lane.flags[slot] == 0; })) quiet = columns.rows();
   if (quiet == columns.rows()) return writer_->all_plain();
   writer_->plain_until(quiet);
-  for (std::size_t row = quiet; row < columns.rows(); ++row) take_row(lane, columns, row, values);
+  for (std::size_t row = quiet; row < columns.rows(); ++row) {
+    take_row(lane, columns, row, values);
+    if (!alone_.empty()) forget_alone(lane);
+  }
 }
 
 /// Rows at the front that change no condition, meet no window and wait for none: all of them, most of the time.
@@ -118,9 +121,7 @@ std::size_t ExcPass::quiet_rows(Lane& lane, const Columns& columns, const Values
     if (flags != kJudged || !Values::kJudged || !columns.quality.empty()) return row;
     Hot& hot = lane.hot[slot];
     const double value = values.number(row);
-    const Nanos time = columns.time[row];
-    if (!(value >= hot.low && value <= hot.high) || time < hot.newest) return row;
-    hot.newest = time;
+    if (!(value >= hot.low && value <= hot.high) || !hot.clock.advance(columns.time[row])) return row;
   }
   return rows;
 }
@@ -130,10 +131,10 @@ void ExcPass::take_row(Lane& lane, const Columns& columns, std::size_t row, cons
   const Id slot = columns.slot[row];
   if (lane.flags[slot] == 0) return writer_->plain(row);
   const Nanos time = columns.time[row];
-  if (lane.flags[slot] & kWillChange) reconfigure(lane, slot, time);
+  const Sight sight = see(lane, slot, time);
   if (Values::kJudged && (lane.flags[slot] & kJudged))
-    judge_raw(lane, slot, time, values.number(row), is_good(columns.quality_at(row)));
-  seen(lane, slot, time);
+    judge_raw(lane, slot, time, values.number(row), is_good(columns.quality_at(row)), sight);
+  tick(lane, slot, time);
   const std::uint8_t flags = lane.flags[slot];
   if (columns.pinned || !(flags & (kGated | kInWindow))) return writer_->plain(row);
   const std::string_view text = values.text(row);
@@ -149,7 +150,7 @@ void ExcPass::take_row(Lane& lane, const Columns& columns, std::size_t row, cons
     waits.seq = columns.seq[row];
     waits.index = columns.index.empty() ? 0 : columns.index[row];
   }
-  ring_.add(ring, waits, text);
+  ring_.add(ring, waits, text, sight == Sight::leap);
 }
 
 /// A temporary rule of the series' asset may have ended by now.
@@ -160,19 +161,39 @@ void ExcPass::reconfigure(Lane& lane, Id slot, Nanos at) {
   announce();
 }
 
-/// A reading tells the time of its series, and of its node where that has no watermarks.
-void ExcPass::seen(Lane& lane, Id slot, Nanos time) {
-  Nanos& newest = lane.hot[slot].newest;
+/// Raw tells the time of its series.
+ExcPass::Sight ExcPass::see(Lane& lane, Id slot, Nanos time) {
+  EventClock& clock = lane.hot[slot].clock;
   // Behind a restart without a state, raw from before it may be missing.
-  if (newest == kBeginning && std::exchange(lane.sensors[slot].cold, false))
+  if (clock.newest() == kBeginning && std::exchange(lane.sensors[slot].cold, false))
     ring_.lose(ring_of(lane, slot), kBeginning + 1, saturating_sub(time, 1));
-  newest = std::max(newest, time);
-  if (lane.live.empty()) return;
+  const Sight sight = clock.take(time);
+  if (sight == Sight::anew) leap(lane, slot, lane.sensors[slot].raw);
+  if (sight != Sight::leap && lane.flags[slot] & kWillChange) reconfigure(lane, slot, time);
+  return sight;
+}
+
+/// A clock went elsewhere: nobody knows that a condition held meanwhile, and the rules are asked for again.
+void ExcPass::leap(Lane& lane, Id slot, const std::vector<Id>& watches) {
+  for (const Id id : watches) {
+    Watch& watch = lane.watches[id];
+    if (watch.window != kNone) close_window(lane, watch.window);
+    watch.side = ExceptionRule::Side::none;
+    watch.raised = watch.has_previous = false;
+    watch.newest = kBeginning;
+  }
+  AssetState& asset = lane.assets[table().series(slot).asset];
+  asset.configured = asset.rules_until = kBeginning;
+  lane.flags[slot] |= kWillChange;
+}
+
+/// Raw tells the time of its node, where that has no watermarks.
+void ExcPass::tick(Lane& lane, Id slot, Nanos time) {
+  if (lane.live.size() == alone_.size()) return;
   const Id number = table().node_of(slot);
   Node& node = lane.nodes[number];
   if (node.ticking) return;
-  node.data = std::max(node.data, time);
-  if (node.data > node.due) close_due(lane, number);
+  if (node.data.take(time) == Sight::anew || node.data.newest() > node.due) close_due(lane, number);
 }
 
 // ---- waveforms ------------------------------------------------------------------------------------------------------
@@ -182,8 +203,8 @@ Status ExcPass::on_waveform(const v1::Waveform& waveform, std::uint32_t slot, co
   if (lane.flags[slot] == 0) return pass(frame, out);
   writer_->begin(out);
   const Nanos first = waveform.time(), last = last_time(waveform);
-  if (lane.flags[slot] & kWillChange) reconfigure(lane, slot, last);
-  seen(lane, slot, last);
+  const Sight sight = see(lane, slot, last);
+  tick(lane, slot, last);
   const std::uint8_t flags = lane.flags[slot];
   if (waveform.pinned() || !(flags & (kGated | kInWindow))) return pass(frame, out);
   const Verdict decided = verdict(lane, slot, first, last, frame.payload.size());
@@ -201,7 +222,7 @@ Status ExcPass::on_waveform(const v1::Waveform& waveform, std::uint32_t slot, co
   std::string rest;
   rest.reserve(frame.payload.size());
   without_field(frame.payload, v1::Waveform::kSeriesFieldNumber, rest);
-  ring_.add(ring, first, last, std::move(rest));
+  ring_.add(ring, first, last, std::move(rest), sight == Sight::leap);
   return {};
 }
 
@@ -228,7 +249,9 @@ Status ExcPass::take_derived(const Rows& rows, const FrameView& view, Output& ou
   for (int row = 0; row < rows.series_size(); ++row) {
     const Id slot = table().slots()[rows.series(row)];
     const Nanos end = rows.end(row);
-    if (lane.flags[slot] & kWillChange) reconfigure(lane, slot, end);
+    const Sight sight = lane.sensors[slot].derived_clock.take(end);
+    if (sight == Sight::anew) leap(lane, slot, lane.sensors[slot].derived);
+    if (sight != Sight::leap && lane.flags[slot] & kWillChange) reconfigure(lane, slot, end);
     for (const Id number : lane.sensors[slot].derived) {
       Watch& watch = lane.watches[number];
       const std::span<const double> column = rules_->signals()[watch.signal].of(rows);
@@ -238,10 +261,15 @@ Status ExcPass::take_derived(const Rows& rows, const FrameView& view, Output& ou
         ++not_finite_;
         continue;
       }
+      if (sight == Sight::leap) {
+        judge(lane, number, {end, rows.start(row), value}, sight);
+        continue;
+      }
       const bool late = end < watch.newest;
       watch.newest = std::max(watch.newest, end);
-      judge(lane, number, {end, rows.start(row), value}, late);
+      judge(lane, number, {end, rows.start(row), value}, late ? Sight::late : Sight::in_order);
     }
+    if (!alone_.empty()) forget_alone(lane);
   }
   writer_->flush();
   return {};

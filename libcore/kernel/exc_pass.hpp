@@ -15,6 +15,7 @@
 #include <memory>
 #include <vector>
 
+#include "kernel/event_clock.hpp"
 #include "kernel/exception_rules.hpp"
 #include "kernel/raw_ring.hpp"
 #include "kernel/stage.hpp"
@@ -66,6 +67,7 @@ class ExcPass final : public Stage {
   struct Sample;
   struct Budget;
   class Writer;
+  using Sight = EventClock::Sight;
   enum class Verdict { outside, pinned, refused };
   using Id = std::uint32_t;
 
@@ -77,7 +79,9 @@ class ExcPass final : public Stage {
   template <class Values>
   void take_row(Lane& lane, const Columns& columns, std::size_t row, const Values& values);
   void reconfigure(Lane& lane, Id slot, Nanos at);
-  void seen(Lane& lane, Id slot, Nanos time);
+  Sight see(Lane& lane, Id slot, Nanos time);
+  void leap(Lane& lane, Id slot, const std::vector<Id>& watches);
+  void tick(Lane& lane, Id slot, Nanos time);
   template <class Rows>
   Status check_derived(const Rows& rows) const;
   template <class Rows>
@@ -96,12 +100,14 @@ class ExcPass final : public Stage {
   void begin_again(Lane& lane, Id slot);
   void restart_conditions(Lane& lane, Id node, const v1::Lifecycle* of_device);
   bool is_of(Id slot, const v1::Lifecycle& lifecycle) const;
-  void judge_raw(Lane& lane, Id slot, Nanos time, double value, bool good);
-  bool rate(Watch& watch, Nanos time, double value, bool late, double& result) const;
-  void judge(Lane& lane, Id watch, Sample sample, bool late);
+  void judge_raw(Lane& lane, Id slot, Nanos time, double value, bool good, Sight sight);
+  bool rate(Watch& watch, Nanos time, double value, double& result) const;
+  void judge(Lane& lane, Id watch, Sample sample, Sight sight);
 
   // exc_pass_windows.cpp
   void cross(Lane& lane, Id watch, const Sample& sample, Nanos until);
+  void forget_alone(Lane& lane);
+  void cross_alone(Lane& lane, Id watch, const Sample& sample, Nanos until);
   Id open_window(Lane& lane, Id watch, Nanos from, Nanos until);
   void close_window(Lane& lane, Id window);
   void forget_window(Lane& lane, Id window);
@@ -127,6 +133,7 @@ class ExcPass final : public Stage {
   std::array<std::unique_ptr<Lane>, 2> lanes_;  // live and historical: the past is selected too, by itself
   RawRing ring_;
   std::unique_ptr<Writer> writer_;
+  std::vector<Id> alone_;   // windows of the reading in hand alone: see cross_alone()
   bool loaded_ = false;     // a state, since the last Resume
   bool restarted_ = false;  // by a Resume without a state
   std::uint64_t gated_ = 0, released_ = 0, pinned_ = 0, refused_ = 0, not_finite_ = 0, exceptions_ = 0;

@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "kernel/event_clock.hpp"
 #include "kernel/exc_pass.hpp"
 #include "wire/columns.hpp"
 #include "wire/output.hpp"
@@ -27,12 +28,13 @@ enum ExcFlag : std::uint8_t {
 /// What every reading of a judged series looks at, apart from the rest.
 struct ExcPass::Hot {
   double low = -kInfinity, high = kInfinity;  // a finite value in low..high leaves every condition as it is: not met
-  Nanos newest = kBeginning;
+  EventClock clock;
 };
 
 struct ExcPass::Sensor {
   std::vector<Id> raw, derived;  // watches of its values; of its aggregates and spectra
   std::vector<Id> windows;       // that pass it, in the order in which they opened
+  EventClock derived_clock;      // of the ends of its derived rows
   bool cold = false;             // first declared behind a Resume without a state, and not yet read
 };
 
@@ -93,11 +95,12 @@ struct ExcPass::AssetState {
 };
 
 struct ExcPass::Node {
-  Nanos watermark = kBeginning, data = kBeginning;
+  Nanos watermark = kBeginning;
+  EventClock data;
   Nanos due = kForever;  // no window of the node closes or is forgotten before
   bool ticking = false;  // it has watermarks: they alone tell its time
 
-  Nanos clock() const { return ticking ? watermark : data; }
+  Nanos clock() const { return ticking ? watermark : data.newest(); }
 };
 
 struct ExcPass::Lane {

@@ -60,9 +60,11 @@ Status ExcPass::on_series(const std::vector<Declared>& declared, const FrameView
 
 /// A birth, another unit or type: what was known of the values says nothing of the next ones, and the clock may be another.
 void ExcPass::begin_again(Lane& lane, Id slot) {
-  lane.hot[slot].newest = kBeginning;
+  lane.hot[slot].clock = {};
+  lane.sensors[slot].derived_clock = {};
   Node& node = lane.nodes[table().node_of(slot)];
-  node.watermark = node.data = kBeginning;
+  node.watermark = kBeginning;
+  node.data = {};
   for (const auto* watches : {&lane.sensors[slot].raw, &lane.sensors[slot].derived})
     for (const Id number : *watches) {
       Watch& watch = lane.watches[number];
@@ -168,25 +170,26 @@ void ExcPass::rebound(Lane& lane, Id slot) {
 
 // ---- conditions -----------------------------------------------------------------------------------------------------
 
-void ExcPass::judge_raw(Lane& lane, Id slot, Nanos time, double value, bool good) {
+void ExcPass::judge_raw(Lane& lane, Id slot, Nanos time, double value, bool good, Sight sight) {
   if (!good) return;
   if (!std::isfinite(value)) {
     ++not_finite_;
     return;
   }
-  const bool late = time < lane.hot[slot].newest;
   for (const Id id : lane.sensors[slot].raw) {
     Watch& watch = lane.watches[id];
     double judged = value;
-    if (rules_->signals()[watch.signal].source == Signal::Source::rate && !rate(watch, time, value, late, judged)) continue;
-    judge(lane, id, {time, time, judged}, late);
+    if (rules_->signals()[watch.signal].source == Signal::Source::rate &&
+        (sight == Sight::late || sight == Sight::leap || !rate(watch, time, value, judged)))
+      continue;
+    judge(lane, id, {time, time, judged}, sight);
   }
   rebound(lane, slot);
 }
 
 /// Change per second since the reading before. False: there is none to compare with.
-bool ExcPass::rate(Watch& watch, Nanos time, double value, bool late, double& result) const {
-  if (late || (watch.has_previous && time <= watch.previous_time)) return false;
+bool ExcPass::rate(Watch& watch, Nanos time, double value, double& result) const {
+  if (watch.has_previous && time <= watch.previous_time) return false;
   const bool known = std::exchange(watch.has_previous, true);
   const double seconds = static_cast<double>(saturating_sub(time, watch.previous_time)) / 1e9;
   result = (value - watch.previous) / seconds;
@@ -195,16 +198,16 @@ bool ExcPass::rate(Watch& watch, Nanos time, double value, bool late, double& re
   return known && std::isfinite(result);
 }
 
-void ExcPass::judge(Lane& lane, Id number, Sample sample, bool late) {
+void ExcPass::judge(Lane& lane, Id number, Sample sample, Sight sight) {
   using enum ExceptionRule::Side;
   Watch& watch = lane.watches[number];
   const ExceptionRule& rule = rules_->rules()[watch.rule];
   const Nanos until = saturating_add(sample.time, rule.post);
-  if (late) {
-    // What is known is newer: it crosses by itself or not at all, and changes no condition.
+  if (sight == Sight::late || sight == Sight::leap) {
+    // What is known is newer, or this time is not believed: it crosses by itself or not at all, and changes no condition.
     sample.side = rule.side_of(sample.value, none);
-    if (sample.side != none && rule.on_delay == 0) cross(lane, number, sample, until);
-    return;
+    if (sample.side == none || rule.on_delay > 0) return;
+    return sight == Sight::late ? cross(lane, number, sample, until) : cross_alone(lane, number, sample, until);
   }
   sample.side = rule.side_of(sample.value, watch.side);
   if (sample.side != watch.side) {

@@ -38,7 +38,10 @@ std::string ExcPass::save() const {
 void ExcPass::save_lane(const Lane& lane, v1::ExcPassLane& to) {
   to.set_used(lane.used);
   for (std::size_t slot = 0; slot < lane.hot.size(); ++slot) {
-    to.add_newest(lane.hot[slot].newest);
+    to.add_newest(lane.hot[slot].clock.newest());
+    to.add_leapt(lane.hot[slot].clock.leapt());
+    to.add_newest_derived(lane.sensors[slot].derived_clock.newest());
+    to.add_leapt_derived(lane.sensors[slot].derived_clock.leapt());
     to.add_cold(lane.sensors[slot].cold);
   }
   for (const AssetState& asset : lane.assets) {
@@ -56,7 +59,8 @@ void ExcPass::save_lane(const Lane& lane, v1::ExcPassLane& to) {
   for (const Node& node : lane.nodes) {
     v1::ExcPassNode& at = *to.add_node();
     at.set_watermark(node.watermark);
-    at.set_data(node.data);
+    at.set_data(node.data.newest());
+    at.set_leapt(node.data.leapt());
     at.set_ticking(node.ticking);
   }
   for (const Watch& watch : lane.watches) {
@@ -114,17 +118,21 @@ Status ExcPass::load_lane(const v1::ExcPassLane& from, bool same_policy, Lane& l
   if (!lane.used) return {};
   grow(lane);
   if (from.newest_size() != static_cast<int>(lane.hot.size()) || from.cold_size() != from.newest_size() ||
-      from.asset_size() != static_cast<int>(lane.assets.size()) || from.node_size() > static_cast<int>(lane.nodes.size()))
+      from.leapt_size() != from.newest_size() || from.newest_derived_size() != from.newest_size() ||
+      from.leapt_derived_size() != from.newest_size() || from.asset_size() != static_cast<int>(lane.assets.size()) ||
+      from.node_size() > static_cast<int>(lane.nodes.size()))
     return misfit();
   for (Id slot = 0; slot < lane.hot.size(); ++slot) {
-    lane.hot[slot].newest = from.newest(static_cast<int>(slot));
-    lane.sensors[slot].cold = from.cold(static_cast<int>(slot));
+    const auto at = static_cast<int>(slot);
+    lane.hot[slot].clock = EventClock(from.newest(at), from.leapt(at));
+    lane.sensors[slot].derived_clock = EventClock(from.newest_derived(at), from.leapt_derived(at));
+    lane.sensors[slot].cold = from.cold(at);
     lane.assets[table().series(slot).asset].slots.push_back(slot);
   }
   for (int i = 0; i < from.node_size(); ++i) {
     Node& node = lane.nodes[static_cast<std::size_t>(i)];
     node.watermark = from.node(i).watermark();
-    node.data = from.node(i).data();
+    node.data = EventClock(from.node(i).data(), from.node(i).leapt());
     node.ticking = from.node(i).ticking();
   }
   for (Id asset = 0; asset < lane.assets.size(); ++asset) {

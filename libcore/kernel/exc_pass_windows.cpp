@@ -41,6 +41,27 @@ void ExcPass::cross(Lane& lane, Id number, const Sample& sample, Nanos until) {
   if (window.beyond <= window.until) release(lane, watch.window);
 }
 
+/// The same for a time that is not believed: a window of its own, whatever others are open, closed at once. Where raw is known
+/// to be elsewhere it is for this reading alone.
+void ExcPass::cross_alone(Lane& lane, Id number, const Sample& sample, Nanos until) {
+  const Id open = std::exchange(lane.watches[number].window, kNone);
+  cross(lane, number, sample, until);
+  const Id alone = lane.watches[number].window;
+  close_window(lane, alone);
+  lane.watches[number].window = open;
+  const Id slot = lane.watches[number].slot;
+  const Nanos newest = lane.hot[slot].clock.newest();
+  if (newest != kBeginning && lane.windows[alone].from > saturating_add(newest, EventClock::kLeap))
+    return alone_.push_back(alone);
+  Node& node = lane.nodes[table().node_of(slot)];
+  node.due = std::min(node.due, node.clock());  // with its next step it is clear whether anything else will come there
+}
+
+void ExcPass::forget_alone(Lane& lane) {
+  for (const Id window : std::exchange(alone_, {}))
+    if (lane.windows[window].used && !lane.windows[window].open) forget_window(lane, window);
+}
+
 /// A new window, or one that was closed and that this one touches.
 ExcPass::Id ExcPass::open_window(Lane& lane, Id number, Nanos from, Nanos until) {
   Watch& watch = lane.watches[number];
@@ -108,7 +129,8 @@ void ExcPass::close_due(Lane& lane, Id number) {
     if (!window.used || table().node_of(window.slot) != number) continue;
     if (window.open && now > window.until) close_window(lane, id);
     const Nanos end = window.open ? window.until : saturating_add(window.until, options_.reach);
-    if (!window.open && now > end) forget_window(lane, id);
+    const bool nobody_there = window.from > saturating_add(now, EventClock::kLeap);
+    if (!window.open && (now > end || nobody_there)) forget_window(lane, id);
     else due = std::min(due, end);
   }
   lane.nodes[number].due = due;

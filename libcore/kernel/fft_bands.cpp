@@ -84,7 +84,9 @@ SegmentSpectrum<Real>& FftBands::spectrum(std::uint32_t rule) {
     else return transforms_[rule].in_double;
   }
   ();
-  if (!made) made = std::make_unique<SegmentSpectrum<Real>>(rules_[rule].segment, options_.planning);
+  if (!made)
+    made =
+        std::make_unique<SegmentSpectrum<Real>>(rules_[rule].segment, rules_[rule].wants(Quantity::envelope), options_.planning);
   return *made;
 }
 
@@ -118,11 +120,11 @@ Status FftBands::on_series(const std::vector<Declared>& declared, const FrameVie
 }
 
 /// Why a waveform cannot be transformed.
-std::optional<FftBands::Refusal> FftBands::refusal(const v1::Waveform& waveform, const SpectrumRule& rule) {
+std::optional<FftBands::Refusal> FftBands::refusal(const v1::Waveform& waveform, const SpectrumRule& rule, bool joins) {
   const std::size_t count = sample_count(waveform);
   if (waveform.has_quality() && !is_good(waveform.quality())) return kNotGood;
   if (!(waveform.sample_period() >= kShortestPeriod && waveform.sample_period() <= kLongestPeriod)) return kNoPeriod;
-  if (count < (rule.window > 0 ? 1 : rule.segment.length)) return kTooShort;
+  if (count < (joins ? 1 : rule.segment.length)) return kTooShort;
   return std::nullopt;
 }
 
@@ -142,7 +144,10 @@ void FftBands::refuse(std::uint32_t slot, bool historical, Refusal why) {
 Status FftBands::on_waveform(const v1::Waveform& waveform, std::uint32_t slot, const FrameView& frame, Output& out) {
   const bool historical = waveform.historical();
   Followed& followed = followed_[historical ? 1 : 0][slot];
-  if (waveform.time() >= followed.until) {
+  // A time that is not believed ends no temporary rule, and its waveform no window of others.
+  const EventClock::Sight sight = followed.clock.take(waveform.time());
+  const bool doubtful = sight == EventClock::Sight::leap;
+  if (!doubtful && (waveform.time() >= followed.until || sight == EventClock::Sight::anew)) {
     if (Status status = configure(slot, historical, waveform.time()); !status.ok()) return status;
     rows_.flush(out);
     for (std::string& line : book_.announce(out)) notice(std::move(line));
@@ -151,9 +156,10 @@ Status FftBands::on_waveform(const v1::Waveform& waveform, std::uint32_t slot, c
   const bool nothing = waveform.has_quality() && is_null(waveform.quality()) && sample_count(waveform) == 0;
   if (followed.rule == kNoRule || nothing) return pass(frame, out);
   const SpectrumRule& rule = rules_[followed.rule];
+  const bool joins = rule.window > 0 && !doubtful;
   bool used = false;
-  if (const std::optional<Refusal> why = refusal(waveform, rule)) {
-    cut(slot, historical, v1::CUT_GAP);
+  if (const std::optional<Refusal> why = refusal(waveform, rule, joins)) {
+    if (!doubtful) cut(slot, historical, v1::CUT_GAP);
     refuse(slot, historical, *why);
   } else {
     if (followed.checked_period != waveform.sample_period()) {
@@ -162,7 +168,8 @@ Status FftBands::on_waveform(const v1::Waveform& waveform, std::uint32_t slot, c
             status.code, fmt::format("{}: rule '{}': {}", table().name(slot), book_.rules()[followed.rule].name, status.message));
       followed.checked_period = waveform.sample_period();
     }
-    used = rule.window > 0 ? join(waveform, slot, followed.rule) : transform(waveform, slot, followed.rule);
+    used = joins ? join(waveform, slot, followed.rule)
+                 : transform(waveform, slot, followed.rule, rule.window > 0 ? v1::CUT_GAP : v1::CUT_NONE);
     transformed_ += used;
   }
   if (!used || options_.keep || waveform.pinned()) out.forward(frame);
@@ -177,12 +184,13 @@ std::size_t FftBands::add_segments(std::uint32_t rule_number, double period, con
   const SpectrumRule& rule = rules_[rule_number];
   SegmentSpectrum<Real>& of = spectrum<Real>(rule_number);
   const BinRange pass_band = BinGrid{period, rule.segment.length}.range(rule.envelope_low, rule.envelope_high);
+  double* const power = sums.power.empty() ? nullptr : sums.power.data();
+  double* const envelope = sums.envelope.empty() ? nullptr : sums.envelope.data();
   std::size_t at = 0;
   for (; at + of.length() <= count; at += rule.hop) {
     ++sums.placed;
     const bool first = sums.segments == 0;
-    const bool finite = (sums.power.empty() || of.add(samples + at, first, sums.power.data())) &&
-                        (sums.envelope.empty() || of.add_envelope(samples + at, pass_band, first, sums.envelope.data()));
+    const bool finite = of.add(samples + at, first, power, pass_band, envelope);
     sums.segments += finite;
   }
   return at;
@@ -191,8 +199,8 @@ std::size_t FftBands::add_segments(std::uint32_t rule_number, double period, con
 template std::size_t FftBands::add_segments(std::uint32_t, double, const float*, std::size_t, SegmentSums&);
 template std::size_t FftBands::add_segments(std::uint32_t, double, const double*, std::size_t, SegmentSums&);
 
-/// A waveform alone.
-bool FftBands::transform(const v1::Waveform& waveform, std::uint32_t slot, std::uint32_t number) {
+/// A waveform alone; `cut`: it should be one of several.
+bool FftBands::transform(const v1::Waveform& waveform, std::uint32_t slot, std::uint32_t number, v1::Cut cut) {
   const SpectrumRule& rule = rules_[number];
   const double period = waveform.sample_period();
   bool in_double = waveform.double_sample_size() > 0;
@@ -212,8 +220,9 @@ bool FftBands::transform(const v1::Waveform& waveform, std::uint32_t slot, std::
     count = run(waveform.float_sample());
   }
   const double to_metric = followed_[waveform.historical() ? 1 : 0][slot].to_metric;
-  const std::uint32_t cut = sums_.segments == sums_.placed ? v1::CUT_NONE : v1::CUT_GAP;
-  if (!emit(slot, {number, in_double, waveform.historical(), period, to_metric, waveform.time(), cut}, sums_)) {
+  if (sums_.segments < sums_.placed) cut = v1::CUT_GAP;
+  if (!emit(slot, {number, in_double, waveform.historical(), period, to_metric, waveform.time(), static_cast<std::uint32_t>(cut)},
+            sums_)) {
     refuse(slot, waveform.historical(), kNotFinite);
     return false;
   }
@@ -237,7 +246,7 @@ bool FftBands::emit(std::uint32_t slot, const Origin& from, const SegmentSums& s
   const auto measure = [&](auto& of) {
     row.noise_bandwidth = of.noise_bandwidth() * grid.spacing();
     if (!sums.power.empty()) of.mean_square(sums.power.data(), sums.segments, power_);
-    if (!sums.envelope.empty()) of.mean_square(sums.envelope.data(), sums.segments, envelope_);
+    if (!sums.envelope.empty()) of.mean_square_of_envelope(sums.envelope.data(), sums.segments, envelope_);
   };
   if (from.in_double) measure(spectrum<double>(from.rule));
   else measure(spectrum<float>(from.rule));

@@ -66,10 +66,10 @@ class FftBands final : public Stage {
 
   Status configure(std::uint32_t slot, bool historical, Nanos at);
   Status check_unit(std::uint32_t slot, Followed& followed) const;
-  static std::optional<Refusal> refusal(const v1::Waveform& waveform, const SpectrumRule& rule);
+  static std::optional<Refusal> refusal(const v1::Waveform& waveform, const SpectrumRule& rule, bool joins);
   void refuse(std::uint32_t slot, bool historical, Refusal why);
 
-  bool transform(const v1::Waveform& waveform, std::uint32_t slot, std::uint32_t rule);
+  bool transform(const v1::Waveform& waveform, std::uint32_t slot, std::uint32_t rule, v1::Cut cut);
   template <class Real>
   SegmentSpectrum<Real>& spectrum(std::uint32_t rule);
   template <class Real>

@@ -4,6 +4,7 @@
 
 #include <limits>
 
+#include "kernel/event_clock.hpp"
 #include "kernel/fft_bands.hpp"
 
 namespace twinpipe {
@@ -18,6 +19,7 @@ struct FftBands::Followed {
   std::uint32_t rule = kNoRule;
   std::uint8_t told = 0;      // refusals that were said, a bit each
   double checked_period = 0;  // the rule's bands are measurable at this one
+  EventClock clock;           // of its waveforms
   double to_metric = 0;       // m/s² in one unit, where the rule wants the velocity
 };
 

@@ -179,6 +179,11 @@ std::string FftBands::save() const {
       to.set_placed(window.sums.placed);
       to.set_segments(window.sums.segments);
     }
+  for (const auto& lane : followed_)
+    for (const Followed& followed : lane) {
+      state.add_newest(followed.clock.newest());
+      state.add_leapt(followed.clock.leapt());
+    }
   return state.SerializeAsString();
 }
 
@@ -192,6 +197,14 @@ Status FftBands::load(std::string_view bytes) {
     notice("the state was saved under another policy: the windows that were open are left out");
     return {};
   }
+  int at = 0;
+  for (auto& lane : followed_)
+    for (Followed& followed : lane) {
+      if (at >= state.newest_size() || at >= state.leapt_size())
+        return Status::error(Code::bad_config, "the saved state does not fit its series table");
+      followed.clock = EventClock(state.newest(at), state.leapt(at));
+      ++at;
+    }
   for (const v1::SpectrumWindow& from : state.window()) {
     if (from.slot() >= table().size() || from.rule() >= rules_.size() || !(from.period() > 0))
       return Status::error(Code::bad_config, "the saved state does not fit its series table");

@@ -33,8 +33,8 @@ RawRing::Block& RawRing::append(std::uint32_t series, bool waveform) {
   return block;
 }
 
-void RawRing::add(std::uint32_t series, RawRow row, std::string_view text) {
-  reach(series, row.time);
+void RawRing::add(std::uint32_t series, RawRow row, std::string_view text, bool doubtful) {
+  if (!doubtful) reach(series, row.time);
   Block* block = series_[series].last;
   // A block holds no rows out of reach from each other: it could not be dropped in time.
   if (block == nullptr || row.time > saturating_add(block->oldest, horizon_) ||
@@ -54,8 +54,8 @@ void RawRing::add(std::uint32_t series, RawRow row, std::string_view text) {
   if (bytes_ > limit_) evict();
 }
 
-void RawRing::add(std::uint32_t series, Nanos first, Nanos last, std::string rest) {
-  reach(series, last);
+void RawRing::add(std::uint32_t series, Nanos first, Nanos last, std::string rest, bool doubtful) {
+  if (!doubtful) reach(series, last);
   Block& block = append(series, true);
   block.text = std::move(rest);
   block.oldest = first;

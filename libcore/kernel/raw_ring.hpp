@@ -42,10 +42,11 @@ class RawRing {
   /// A series is any dense number; there may be `count` of them from now on.
   void grow(std::size_t count) { series_.resize(std::max(count, series_.size())); }
 
-  /// Drops what is out of reach from the new arrival, and then the oldest of all while the bound is passed.
-  void add(std::uint32_t series, RawRow row, std::string_view text);
+  /// Drops what is out of reach from the new arrival, unless its time is `doubtful`, and then the oldest of all while the bound
+  /// is passed.
+  void add(std::uint32_t series, RawRow row, std::string_view text, bool doubtful = false);
   /// `rest`: the Waveform's payload without its series; `first`, `last`: times of its first and last sample.
-  void add(std::uint32_t series, Nanos first, Nanos last, std::string rest);
+  void add(std::uint32_t series, Nanos first, Nanos last, std::string rest, bool doubtful = false);
 
   /// What a visitor gets: a row and its text, or (row is null) a waveform.
   struct Item {

@@ -5,6 +5,7 @@
 // AU-15 (1967) 70–73. Detrending, windows and scaling are those of scipy.signal.welch.
 #pragma once
 
+#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <optional>
@@ -38,30 +39,38 @@ constexpr std::size_t segment_sum_size(std::size_t length) { return length / 2 +
 template <class Real>
 class SegmentSpectrum {
  public:
-  SegmentSpectrum(const SegmentSettings& settings, Planning planning);
+  /// `envelopes`: add() will be asked for them.
+  SegmentSpectrum(const SegmentSettings& settings, bool envelopes, Planning planning);
   std::size_t length() const { return length_; }
   /// Bins of a spectrum: length / 2 + 1.
   std::size_t bins() const { return length_ / 2 + 1; }
 
-  /// Adds the power of length() samples to `sum`, segment_sum_size() numbers; the first segment replaces what stands there. What
-  /// stands where is this class's business. False, and nothing is done: a sample is not finite, or so large that the
-  /// powers would not be.
-  bool add(const Real* samples, bool first, double* sum);
-  /// The same for the segment's envelope: |x + i·H(x)|, x being the segment within the pass band and H its Hilbert transform.
-  /// The samples are detrended as the settings say, the envelope always loses its mean.
-  bool add_envelope(const Real* samples, BinRange band, bool first, double* sum);
+  /// Adds the power of length() samples to `power`, and that of their envelope to `envelope`, segment_sum_size() numbers each;
+  /// the first segment replaces what stands there. nullptr: not wanted. What stands where is this class's business. False, and
+  /// nothing is done: a sample is not finite, or so large that the powers would not be.
+  ///
+  /// The envelope is |x + i·H(x)|, x being the segment within the pass band and H its Hilbert transform. The samples are
+  /// detrended as the settings say, the envelope always loses its mean.
+  bool add(const Real* samples, bool first, double* power, BinRange band, double* envelope);
 
-  /// Mean square of the signal in each bin, so that their total is Σ(w·x)²/Σw² averaged over `segments`: one-sided density
-  /// times the distance of bins. All bins but 0 and the Nyquist frequency's stand for two.
-  void mean_square(const double* sum, std::uint64_t segments, std::vector<double>& bins) const;
+  /// Mean square of the signal, or of its envelope, in each bin, so that their total is Σ(w·x)²/Σw² averaged over `segments`:
+  /// one-sided density times the distance of bins. All bins but 0 and the Nyquist frequency's stand for two.
+  void mean_square(const double* power, std::uint64_t segments, std::vector<double>& bins) const;
+  void mean_square_of_envelope(const double* envelope, std::uint64_t segments, std::vector<double>& bins) const;
 
   /// Equivalent noise bandwidth in bins, length·Σw²/(Σw)². Harris 1978, eq. 15.
   double noise_bandwidth() const { return noise_bandwidth_; }
 
  private:
   bool fit(const Real* samples);
-  void transform(const Real* samples, double mean, double slope, bool first, double* sum);
-  void prepare_envelope();
+  void taper(const Real* samples, const Real* window, double mean, double slope);
+  void add_in(bool first, double* sum);
+  void prepare_envelopes(const SegmentSettings& settings);
+  void transform_whole(const Real* samples);
+  void add_tapered(bool first, double* power);
+  void add_envelope(BinRange band, bool first, double* sum);
+  void to_envelope(BinRange band);
+  void mean_square(const double* sum, bool untangled, std::uint64_t segments, std::vector<double>& bins) const;
 
   std::size_t length_;
   bool even_;
@@ -73,8 +82,15 @@ class SegmentSpectrum {
   fftw::Array<Real> window_, ramp_, in_, out_, cosine_, sine_;
   fftw::Plan<Real> forward_;
   // For envelopes alone.
-  fftw::Array<Real> ones_, real_in_, analytic_, time_, envelope_;
-  fftw::Plan<Real> to_frequency_, to_time_;
+  static constexpr std::size_t kMargin = 16;    // numbers around re_ and im_, which keep them aligned
+  static constexpr std::size_t kMostParts = 8;  // of the way back to time
+  bool convolves_ = false;                      // the power comes from the transform of the envelope's way there
+  Real middle_ = 0, beside_ = 0;                // by these weights
+  fftw::Array<Real> ones_, re_, im_;            // twice the transform of the segment as it is
+  fftw::Array<Real> turn_re_, turn_im_;         // e^(2πi·part·bin / length), a row of length / 2 + 1 a part
+  fftw::Array<Real> analytic_, time_, envelope_;
+  std::array<fftw::Plan<Real>, kMostParts> to_time_;  // by the number of parts, less one; made when first needed
+  std::array<bool, kMostParts> planned_{};
 };
 
 }  // namespace twinpipe

@@ -1,125 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 // The loops around the transform. Compiled with -O3 and without contraction (CMakeLists.txt).
-//
-// Sums run in lanes, written out, because a compiler may not reorder additions by itself; -ffast-math would let it, and would
-// also let it forget that a sample can be a NaN.
 #include "kernel/spectral_passes.hpp"
 
 #include <algorithm>
-#include <cmath>
 
-#define TWINPIPE_INLINE [[gnu::always_inline]] inline
+#include "kernel/spectral_lanes.hpp"
 
 namespace twinpipe::spectral {
 namespace {
-
-constexpr std::size_t kLanes = 32;
-constexpr std::size_t kBlock = 16 * kLanes;  // summed in Real: short, so that a float loses next to nothing
-
-template <class Real, class Term>
-TWINPIPE_INLINE double sum_terms(std::size_t n, const Term& term) {
-  double total = 0;
-  std::size_t i = 0;
-  while (i + kLanes <= n) {
-    const std::size_t end = n - i < kBlock ? n : i + kBlock;
-    Real lanes[kLanes] = {};
-    for (; i + kLanes <= end; i += kLanes)
-      for (std::size_t lane = 0; lane < kLanes; ++lane) lanes[lane] += term(i + lane);
-    double wide[kLanes];
-    for (std::size_t lane = 0; lane < kLanes; ++lane) wide[lane] = static_cast<double>(lanes[lane]);
-    for (std::size_t half = kLanes / 2; half > 0; half /= 2)
-      for (std::size_t lane = 0; lane < half; ++lane) wide[lane] += wide[lane + half];
-    total += wide[0];
-  }
-  for (; i < n; ++i) total += static_cast<double>(term(i));
-  return total;
-}
-
-template <class Real>
-struct Element {
-  const Real* x;
-  TWINPIPE_INLINE Real operator()(std::size_t i) const { return x[i]; }
-};
-
-template <class Real>
-struct Product {
-  const Real *x, *y;
-  TWINPIPE_INLINE Real operator()(std::size_t i) const { return x[i] * y[i]; }
-};
-
-template <class Real>
-TWINPIPE_INLINE void taper_all(const Real* x, const Real* window, Real high, Real low, Real* out, std::size_t n) {
-  for (std::size_t i = 0; i < n; ++i) out[i] = ((x[i] - high) - low) * window[i];
-}
-
-/// One bin and its mirror; see the header.
-template <class Real>
-TWINPIPE_INLINE void add_pair(const Real* z, Real cosine, Real sine, std::size_t k, std::size_t half, bool first, double* rising,
-                              double* falling) {
-  const Real* const a = z + 2 * k;
-  const Real* const b = z + 2 * (half - k);
-  const Real even_re = a[0] + b[0], even_im = a[1] - b[1];  // 2E
-  const Real odd_re = a[1] + b[1], odd_im = b[0] - a[0];    // 2O
-  const Real turned_re = odd_re * cosine + odd_im * sine, turned_im = odd_im * cosine - odd_re * sine;
-  const Real x_re = even_re + turned_re, x_im = even_im + turned_im;
-  const Real y_re = even_re - turned_re, y_im = even_im - turned_im;
-  rising[k] = (first ? 0 : rising[k]) + static_cast<double>(x_re * x_re + x_im * x_im);
-  falling[k] = (first ? 0 : falling[k]) + static_cast<double>(y_re * y_re + y_im * y_im);
-}
-
-/// So many numbers in one SIMD register.
-template <class Real, std::size_t kSize>
-struct Vector {
-  using Type [[gnu::vector_size(kSize * sizeof(Real))]] = Real;
-};
-
-/// Real and imaginary parts of the complex numbers in two registers, in their order or backwards.
-template <std::size_t kSize, class V>
-TWINPIPE_INLINE void part(const V& first, const V& second, bool backwards, V& re, V& im) {
-  if constexpr (kSize == 4) {
-    re = backwards ? __builtin_shufflevector(first, second, 6, 4, 2, 0) : __builtin_shufflevector(first, second, 0, 2, 4, 6);
-    im = backwards ? __builtin_shufflevector(first, second, 7, 5, 3, 1) : __builtin_shufflevector(first, second, 1, 3, 5, 7);
-  } else if constexpr (kSize == 8) {
-    re = backwards ? __builtin_shufflevector(first, second, 14, 12, 10, 8, 6, 4, 2, 0)
-                   : __builtin_shufflevector(first, second, 0, 2, 4, 6, 8, 10, 12, 14);
-    im = backwards ? __builtin_shufflevector(first, second, 15, 13, 11, 9, 7, 5, 3, 1)
-                   : __builtin_shufflevector(first, second, 1, 3, 5, 7, 9, 11, 13, 15);
-  } else {
-    re = backwards ? __builtin_shufflevector(first, second, 30, 28, 26, 24, 22, 20, 18, 16, 14, 12, 10, 8, 6, 4, 2, 0)
-                   : __builtin_shufflevector(first, second, 0, 2, 4, 6, 8, 10, 12, 14, 16, 18, 20, 22, 24, 26, 28, 30);
-    im = backwards ? __builtin_shufflevector(first, second, 31, 29, 27, 25, 23, 21, 19, 17, 15, 13, 11, 9, 7, 5, 3, 1)
-                   : __builtin_shufflevector(first, second, 1, 3, 5, 7, 9, 11, 13, 15, 17, 19, 21, 23, 25, 27, 29, 31);
-  }
-}
-
-/// add_pair() for whole registers of bins, from the first bin on; the first bin that is left. The mirror's bins are read
-/// backwards.
-template <class Real, std::size_t kSize>
-TWINPIPE_INLINE std::size_t add_pairs(const Real* z, const Real* cosine, const Real* sine, std::size_t half, bool first,
-                                      double* rising, double* falling) {
-  using V = typename Vector<Real, kSize>::Type;
-  using D = typename Vector<double, kSize>::Type;
-  std::size_t k = 1;
-  for (; 2 * (k + kSize) <= half + 1; k += kSize) {
-    V one, other, c, s, a_re, a_im, b_re, b_im;
-    const Real* const a = z + 2 * k;
-    const Real* const b = z + 2 * (half - k - kSize + 1);
-    __builtin_memcpy(&one, a, sizeof one), __builtin_memcpy(&other, a + kSize, sizeof other);
-    part<kSize>(one, other, false, a_re, a_im);
-    __builtin_memcpy(&one, b, sizeof one), __builtin_memcpy(&other, b + kSize, sizeof other);
-    part<kSize>(one, other, true, b_re, b_im);
-    __builtin_memcpy(&c, cosine + k, sizeof c), __builtin_memcpy(&s, sine + k, sizeof s);
-    const V even_re = a_re + b_re, even_im = a_im - b_im, odd_re = a_im + b_im, odd_im = b_re - a_re;
-    const V turned_re = odd_re * c + odd_im * s, turned_im = odd_im * c - odd_re * s;
-    const V x_re = even_re + turned_re, x_im = even_im + turned_im, y_re = even_re - turned_re, y_im = even_im - turned_im;
-    const V x = x_re * x_re + x_im * x_im, y = y_re * y_re + y_im * y_im;
-    D up{}, down{};
-    if (!first) __builtin_memcpy(&up, rising + k, sizeof up), __builtin_memcpy(&down, falling + k, sizeof down);
-    up += __builtin_convertvector(x, D), down += __builtin_convertvector(y, D);
-    __builtin_memcpy(rising + k, &up, sizeof up), __builtin_memcpy(falling + k, &down, sizeof down);
-  }
-  return k;
-}
 
 /// The loops for one kind of processor. They round alike on all of them: the lanes are the same, and nothing is contracted.
 template <class Real>
@@ -127,6 +15,12 @@ struct Loops {
   double (*sum)(const Real*, std::size_t);
   void (*taper)(const Real*, const Real*, Real, Real, Real*, std::size_t);
   std::size_t (*add_pairs)(const Real*, const Real*, const Real*, std::size_t, bool, double*, double*);
+  std::size_t (*untangle_pairs)(const Real*, const Real*, const Real*, std::size_t, Real*, Real*);
+  void (*add_tapered)(const Real*, const Real*, Real, Real, std::size_t, bool, double*);
+  void (*turn)(const Real*, const Real*, const Real*, const Real*, Real, Real*, std::size_t);
+  void (*magnitude)(const Real*, std::size_t, Real*);
+  void (*interleave)(const Real*, std::size_t, std::size_t, Real*);
+  Real (*greatest_magnitude)(const Real*, std::size_t);
 };
 
 template <class Real>
@@ -136,6 +30,17 @@ struct Plain {
     taper_all(x, window, high, low, out, n);
   }
   static std::size_t add_pairs(const Real*, const Real*, const Real*, std::size_t, bool, double*, double*) { return 1; }
+  static std::size_t untangle_pairs(const Real*, const Real*, const Real*, std::size_t, Real*, Real*) { return 1; }
+  static void add_tapered(const Real* re, const Real* im, Real middle, Real beside, std::size_t n, bool first, double* power) {
+    add_tapered_all(re, im, middle, beside, n, first, power);
+  }
+  static void turn(const Real* re, const Real* im, const Real* turn_re, const Real* turn_im, Real factor, Real* out,
+                   std::size_t n) {
+    turn_all(re, im, turn_re, turn_im, factor, out, n);
+  }
+  static void magnitude(const Real* z, std::size_t n, Real* out) { magnitude_all(z, n, out); }
+  static void interleave(const Real* in, std::size_t parts, std::size_t n, Real* out) { interleave_all(in, parts, n, out); }
+  static Real greatest_magnitude(const Real* x, std::size_t n) { return greatest_magnitude_of(x, n); }
 };
 
 #if defined(__x86_64__)
@@ -151,6 +56,25 @@ struct Plain {
                                                            std::size_t half, bool first, double* rising, double* falling) {    \
       return spectral::add_pairs<Real, (bytes) / sizeof(Real)>(z, cosine, sine, half, first, rising, falling);                 \
     }                                                                                                                          \
+    [[gnu::target(features)]] static std::size_t untangle_pairs(const Real* z, const Real* cosine, const Real* sine,           \
+                                                                std::size_t half, Real* re, Real* im) {                        \
+      return spectral::untangle_pairs<Real, (bytes) / sizeof(Real)>(z, cosine, sine, half, re, im);                            \
+    }                                                                                                                          \
+    [[gnu::target(features)]] static void add_tapered(const Real* re, const Real* im, Real middle, Real beside, std::size_t n, \
+                                                      bool first, double* power) {                                             \
+      add_tapered_all(re, im, middle, beside, n, first, power);                                                                \
+    }                                                                                                                          \
+    [[gnu::target(features)]] static void turn(const Real* re, const Real* im, const Real* turn_re, const Real* turn_im,       \
+                                               Real factor, Real* out, std::size_t n) {                                        \
+      turn_all(re, im, turn_re, turn_im, factor, out, n);                                                                      \
+    }                                                                                                                          \
+    [[gnu::target(features)]] static void magnitude(const Real* z, std::size_t n, Real* out) { magnitude_all(z, n, out); }     \
+    [[gnu::target(features)]] static void interleave(const Real* in, std::size_t parts, std::size_t n, Real* out) {            \
+      interleave_all(in, parts, n, out);                                                                                       \
+    }                                                                                                                          \
+    [[gnu::target(features)]] static Real greatest_magnitude(const Real* x, std::size_t n) {                                   \
+      return greatest_magnitude_of(x, n);                                                                                      \
+    }                                                                                                                          \
   };
 TWINPIPE_LOOPS(Avx2, "avx2", 32)
 TWINPIPE_LOOPS(Avx512, "avx512f,avx512dq", 64)
@@ -159,7 +83,10 @@ TWINPIPE_LOOPS(Avx512, "avx512f,avx512dq", 64)
 template <class Real>
 const Loops<Real>& loops() {
   static const Loops<Real> kBest = [] {
-    const auto of = []<class Kind>(Kind) { return Loops<Real>{Kind::sum, Kind::taper, Kind::add_pairs}; };
+    const auto of = []<class Kind>(Kind) {
+      return Loops<Real>{Kind::sum,  Kind::taper,     Kind::add_pairs,  Kind::untangle_pairs,    Kind::add_tapered,
+                         Kind::turn, Kind::magnitude, Kind::interleave, Kind::greatest_magnitude};
+    };
 #if defined(__x86_64__)
     if (__builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512dq")) return of(Avx512<Real>{});
     if (__builtin_cpu_supports("avx2")) return of(Avx2<Real>{});
@@ -191,15 +118,7 @@ std::size_t greatest(const double* x, std::size_t n) {
 
 template <class Real>
 Real greatest_magnitude(const Real* x, std::size_t n) {
-  Real lanes[kLanes] = {};
-  std::size_t i = 0;
-  for (; i + kLanes <= n; i += kLanes)
-    for (std::size_t lane = 0; lane < kLanes; ++lane) {
-      const Real size = std::fabs(x[i + lane]);
-      lanes[lane] = lanes[lane] < size ? size : lanes[lane];
-    }
-  for (; i < n; ++i) lanes[0] = std::max(lanes[0], std::fabs(x[i]));
-  return *std::max_element(lanes, lanes + kLanes);
+  return loops<Real>().greatest_magnitude(x, n);
 }
 
 template <class Real>
@@ -232,6 +151,30 @@ void add_power(const Real* z, const Real* cosine, const Real* sine, std::size_t 
   if (2 * k == half) add(rising[k], 4 * static_cast<double>(z[2 * k] * z[2 * k] + z[2 * k + 1] * z[2 * k + 1]));
 }
 
+template <class Real>
+void untangle(const Real* z, const Real* cosine, const Real* sine, std::size_t half, Real* re, Real* im) {
+  re[0] = 2 * (z[0] + z[1]), im[0] = 0;
+  re[half] = 2 * (z[0] - z[1]), im[half] = 0;
+  std::size_t k = loops<Real>().untangle_pairs(z, cosine, sine, half, re, im);
+  for (; 2 * k < half; ++k) untangle_pair(z, cosine[k], sine[k], k, half, re, im);
+  if (2 * k == half) re[k] = 2 * z[2 * k], im[k] = -2 * z[2 * k + 1];
+}
+
+template <class Real>
+void add_tapered(const Real* re, const Real* im, Real middle, Real beside, std::size_t n, bool first, double* power) {
+  loops<Real>().add_tapered(re - 1, im - 1, middle, beside, n, first, power);
+}
+
+template <class Real>
+void turn(const Real* re, const Real* im, const Real* turn_re, const Real* turn_im, Real factor, Real* out, std::size_t n) {
+  loops<Real>().turn(re, im, turn_re, turn_im, factor, out, n);
+}
+
+template <class Real>
+void interleave(const Real* in, std::size_t parts, std::size_t n, Real* out) {
+  loops<Real>().interleave(in, parts, n, out);
+}
+
 void unfold(const double* rising, const double* falling, std::size_t half, double scale, double* bins) {
   for (std::size_t k = 0; k <= half / 2; ++k) bins[k] = rising[k] * scale;
   double* const mirrored = bins + half / 2 + 1;
@@ -249,7 +192,7 @@ void add_square(const Real* z, std::size_t n, bool first, double* power) {
 
 template <class Real>
 void magnitude(const Real* z, std::size_t n, Real* out) {
-  for (std::size_t i = 0; i < n; ++i) out[i] = std::sqrt(z[2 * i] * z[2 * i] + z[2 * i + 1] * z[2 * i + 1]);
+  loops<Real>().magnitude(z, n, out);
 }
 
 template double sum(const float*, std::size_t);
@@ -264,6 +207,14 @@ template void taper_sloped(const float*, const float*, double, const float*, dou
 template void taper_sloped(const double*, const double*, double, const double*, double, double*, std::size_t);
 template void add_power(const float*, const float*, const float*, std::size_t, bool, double*, double*);
 template void add_power(const double*, const double*, const double*, std::size_t, bool, double*, double*);
+template void untangle(const float*, const float*, const float*, std::size_t, float*, float*);
+template void add_tapered(const float*, const float*, float, float, std::size_t, bool, double*);
+template void turn(const float*, const float*, const float*, const float*, float, float*, std::size_t);
+template void interleave(const float*, std::size_t, std::size_t, float*);
+template void untangle(const double*, const double*, const double*, std::size_t, double*, double*);
+template void add_tapered(const double*, const double*, double, double, std::size_t, bool, double*);
+template void turn(const double*, const double*, const double*, const double*, double, double*, std::size_t);
+template void interleave(const double*, std::size_t, std::size_t, double*);
 template void add_square(const float*, std::size_t, bool, double*);
 template void add_square(const double*, std::size_t, bool, double*);
 template void magnitude(const float*, std::size_t, float*);

@@ -42,6 +42,23 @@ template <class Real>
 void add_power(const Real* z, const Real* cosine, const Real* sine, std::size_t half, bool first, double* rising,
                double* falling);
 
+/// The same transform, untangled: re[k] and im[k] become those of 2·X[k], for each bin 0..half.
+template <class Real>
+void untangle(const Real* z, const Real* cosine, const Real* sine, std::size_t half, Real* re, Real* im);
+
+/// Adds |middle·X[k] − beside·(X[k − 1] + X[k + 1])|² of `n` bins to `power`, or puts it there. X has a bin more at either end.
+/// This is what a window of two cosines does to a transform (Harris 1978, sec. V.C), without another transform.
+template <class Real>
+void add_tapered(const Real* re, const Real* im, Real middle, Real beside, std::size_t n, bool first, double* power);
+
+/// out = factor·X·(turn_re + i·turn_im), n complex numbers in turn.
+template <class Real>
+void turn(const Real* re, const Real* im, const Real* turn_re, const Real* turn_im, Real factor, Real* out, std::size_t n);
+
+/// out takes one number of each of `parts` (1, 2, 4 or 8) runs of n numbers in turn.
+template <class Real>
+void interleave(const Real* in, std::size_t parts, std::size_t n, Real* out);
+
 /// The bins that add_power() sums, in their order and times `scale`: half + 1 of them.
 void unfold(const double* rising, const double* falling, std::size_t half, double scale, double* bins);
 

@@ -87,19 +87,17 @@ Status WinAgg::on_series(const std::vector<Declared>& declared, const FrameView&
       for (const auto& lane : lanes_) lane->heads[series.slot].node = node;
     }
     if ((series.changed || moved) && !series.is_new && setting.rule != nullptr) {
-      if (segment == setting.segment) restart(series.slot, nodes_[node].clock[kLive].newest);
+      if (segment == setting.segment) restart(series.slot, nodes_[node].clock[kLive].data.newest());
       else behind.push_back(series.slot);
     }
     const Asset& asset = table().asset_of(series.slot);
     if (asset.has_session) begin_session(node, asset.session);
-    if (series.is_new || series.changed) settings_[series.slot].until = kBeginning;  // asked again with the first reading's time
-    if (series.is_new)
-      for (const auto& lane : lanes_) lane->heads[series.slot].ruled = true;
+    if (series.born || series.changed) ask_again(series.slot);  // with the first reading's time
   }
   write_rows(out);  // of the declaration before
   Status status = pass(frame, out);
   // Rows that could not be named leave now, behind the declaration.
-  for (const std::uint32_t slot : behind) restart(slot, nodes_[table().node_of(slot)].clock[kLive].newest);
+  for (const std::uint32_t slot : behind) restart(slot, nodes_[table().node_of(slot)].clock[kLive].data.newest());
   for (const std::uint32_t slot : std::exchange(waiting_, {}))
     for (std::size_t lane = 0; lane < kLanes; ++lane) process(lane, slot, false);
   write_rows(out);
@@ -110,10 +108,12 @@ Status WinAgg::on_series(const std::vector<Declared>& declared, const FrameView&
 
 /// An event time was seen: it moves the node's watermark as long as no Watermark frame does.
 void WinAgg::saw(std::size_t lane, std::uint32_t node, Nanos time) {
+  if (time > kFarthest) return;
   Clock& clock = nodes_[node].clock[lane];
-  if (time <= clock.newest || time > kFarthest) return;
-  clock.newest = time;
-  if (time >= clock.due) advance(node);
+  const Nanos before = clock.data.newest();
+  if (clock.data.take(time) == EventClock::Sight::anew) [[unlikely]]
+    for (const std::uint32_t slot : nodes_[node].slots) ask_again(slot);
+  if (clock.data.newest() > before && clock.data.newest() >= clock.due) advance(node);
 }
 
 /// Too late for every window that contains the pane? What only adds to what was sent never is.
@@ -229,7 +229,7 @@ bool WinAgg::is_repeated(std::size_t lane, std::uint32_t slot, const Reading& re
 
 /// Off the hot path: another pane than the last reading's, a full one, a late reading.
 Status WinAgg::insert(std::size_t lane, std::uint32_t slot, const Reading& reading, Fate& fate) {
-  if (reading.time >= settings_[slot].until) configure(slot, reading.time);
+  if (is_over(lane, slot, reading.time)) configure(slot, reading.time);
   const Setting& setting = settings_[slot];
   fate = setting.rule == nullptr ? Fate::passed : Fate::late;
   if (setting.rule == nullptr || reading.time < -kFarthest || reading.time > kFarthest) return {};
@@ -337,7 +337,7 @@ Status WinAgg::on_readings(const Columns& columns, const FrameView& frame, Outpu
 void WinAgg::pass_texts(std::size_t lane, const Columns& columns) {
   for (std::size_t row = 0; row < columns.rows(); ++row) {
     const std::uint32_t slot = columns.slot[row];
-    if (columns.time[row] >= settings_[slot].until) configure(slot, columns.time[row]);
+    if (is_over(lane, slot, columns.time[row])) configure(slot, columns.time[row]);
     if (settings_[slot].rule == nullptr) continue;
     ++not_numeric_;
     saw(lane, table().node_of(slot), columns.time[row]);

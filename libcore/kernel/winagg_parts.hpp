@@ -2,6 +2,7 @@
 // The parts of the window aggregates' state. Private to the winagg*.cpp files.
 #pragma once
 
+#include "kernel/event_clock.hpp"
 #include "kernel/winagg.hpp"
 
 namespace twinpipe {
@@ -106,12 +107,12 @@ struct WinAgg::Mark {
 };
 
 struct WinAgg::Clock {
-  Nanos newest = kBeginning;  // greatest event time seen
-  Nanos tick = kBeginning;    // of Watermark frames
-  Nanos due = kForever;       // there is something to do when `newest` gets here
+  EventClock data;          // of event times
+  Nanos tick = kBeginning;  // of Watermark frames
+  Nanos due = kForever;     // there is something to do when the data gets here
   bool ticking = false;
   bool restarted = false;  // began empty: what comes first has missed something
-  Nanos watermark() const { return ticking ? tick : newest; }
+  Nanos watermark() const { return ticking ? tick : data.newest(); }
 };
 
 struct WinAgg::Node {

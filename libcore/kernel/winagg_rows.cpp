@@ -40,7 +40,7 @@ WinAgg::Content WinAgg::curve(std::size_t lane, std::uint32_t slot, Nanos start,
   const Clock& clock = nodes_[table().node_of(slot)].clock[lane];
   const bool linear = setting.weighting == v1::WEIGHTING_LINEAR;
   // Nothing is known of the time behind the newest event.
-  const Nanos known = std::min(end, std::max(clock.newest, clock.watermark()));
+  const Nanos known = std::min(end, std::max(clock.data.newest(), clock.watermark()));
   Content content;
   stretches_.clear();
   Reading held = once && lane == kLive ? Reading{} : track.before;

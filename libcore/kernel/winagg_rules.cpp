@@ -57,6 +57,20 @@ v1::Weighting WinAgg::weighting_of(std::uint32_t slot, const Rule& rule, Nanos a
   return named == "auto" ? v1::WEIGHTING_COUNT : weighting_named(named);
 }
 
+/// Has the time come to ask for the rule? Not for a reading whose time is not believed: it would end temporary rules.
+bool WinAgg::is_over(std::size_t lane, std::uint32_t slot, Nanos time) const {
+  return time >= settings_[slot].until && !nodes_[table().node_of(slot)].clock[lane].data.doubts(time);
+}
+
+/// The next reading of a series asks for its rule, whatever its time.
+void WinAgg::ask_again(std::uint32_t slot) {
+  settings_[slot].until = kBeginning;
+  for (std::size_t lane = 0; lane < kLanes; ++lane) {
+    park(lane, slot);
+    lanes_[lane]->heads[slot].ruled = true;
+  }
+}
+
 void WinAgg::set_rule(Setting& setting, const Rule& rule) {
   setting.rule = &rule;
   setting.window = *rule.duration("window");
@@ -111,13 +125,7 @@ void WinAgg::take_applied(const v1::Applied& applied) {
   if (same == upstream_.end()) upstream_.push_back(applied);
   else if (same->SerializeAsString() == applied.SerializeAsString()) return;
   else *same = applied;
-  for (std::uint32_t slot = 0; slot < settings_.size(); ++slot) {
-    settings_[slot].until = kBeginning;  // asked again with the next reading
-    for (std::size_t lane = 0; lane < kLanes; ++lane) {
-      park(lane, slot);
-      lanes_[lane]->heads[slot].ruled = true;
-    }
-  }
+  for (std::uint32_t slot = 0; slot < settings_.size(); ++slot) ask_again(slot);
 }
 
 }  // namespace twinpipe

@@ -42,7 +42,7 @@ void WinAgg::add_mark(std::uint32_t number, const Mark& mark) {
 /// What is open now, wherever the cut was: from the watermark to the newest event.
 WinAgg::Mark WinAgg::open_span(std::uint32_t number, std::uint32_t cut) const {
   const Clock& clock = nodes_[number].clock[kLive];
-  const Nanos newest = std::max(clock.newest, clock.watermark());
+  const Nanos newest = std::max(clock.data.newest(), clock.watermark());
   return {clock.watermark(), newest, newest, kEverything, kEverything, cut};
 }
 
@@ -122,7 +122,7 @@ void WinAgg::begin_session(std::uint32_t number, const v1::Session& session) {
   if (node.sessions.size() >= kMost) node.sessions.erase(node.sessions.begin());
   node.sessions.push_back(session);
   if (node.sessions.size() == 1) return;
-  for (Clock& clock : node.clock) clock.newest = clock.tick = kBeginning;
+  for (Clock& clock : node.clock) clock.data = {}, clock.tick = kBeginning;
 }
 
 Status WinAgg::on_frame(const v1::Frame& frame, const FrameView& view, Output& out) {

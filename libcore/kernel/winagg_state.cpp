@@ -121,7 +121,8 @@ std::string WinAgg::save() const {
   for (const Node& node : nodes_) {
     v1::WinAggNode& to = *state.add_node();
     for (const Clock& clock : node.clock) {
-      to.add_newest(clock.newest);
+      to.add_newest(clock.data.newest());
+      to.add_leapt(clock.data.leapt());
       to.add_tick(clock.tick);
       to.add_ticking(clock.ticking);
       to.add_restarted(clock.restarted);
@@ -183,7 +184,7 @@ void WinAgg::load_node(const v1::WinAggNode& from, Node& node) {
   for (std::size_t lane = 0; lane < kLanes; ++lane) {
     const auto i = static_cast<int>(lane);
     Clock& clock = node.clock[lane];
-    clock.newest = from.newest(i);
+    clock.data = EventClock(from.newest(i), from.leapt(i));
     clock.tick = from.tick(i);
     clock.ticking = from.ticking(i);
     clock.restarted = from.restarted(i);
@@ -214,7 +215,7 @@ Status WinAgg::load(std::string_view bytes) {
     return unfit();
   for (int i = 0; i < state.node_size(); ++i) {
     const v1::WinAggNode& node = state.node(i);
-    for (const int size : {node.newest_size(), node.tick_size(), node.ticking_size(), node.restarted_size()})
+    for (const int size : {node.newest_size(), node.leapt_size(), node.tick_size(), node.ticking_size(), node.restarted_size()})
       if (size != static_cast<int>(kLanes)) return unfit();
     load_node(node, nodes_[static_cast<std::size_t>(i)]);
   }

@@ -39,7 +39,7 @@ Moments moments_of_finite(std::span<const T> samples, std::uint64_t& excluded) {
 Status WinAgg::on_waveform(const v1::Waveform& waveform, std::uint32_t slot, const FrameView& frame, Output& out) {
   out_ = &out;
   const std::size_t samples = sample_count(waveform), lane = waveform.historical() ? kHistorical : kLive;
-  if (waveform.time() >= settings_[slot].until) configure(slot, waveform.time());
+  if (is_over(lane, slot, waveform.time())) configure(slot, waveform.time());
   const Setting& setting = settings_[slot];
   if (setting.rule == nullptr || samples == 0) return pass(frame, out);
   const double span = static_cast<double>(samples) * waveform.sample_period() * static_cast<double>(kSecond);

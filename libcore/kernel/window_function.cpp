@@ -43,8 +43,10 @@ std::optional<WindowFunction> window_function(std::string_view name) {
 
 std::string_view window_function_name(WindowFunction function) { return definition(function).name; }
 
+std::span<const double> window_terms(WindowFunction function) { return definition(function).terms; }
+
 std::vector<double> window_coefficients(WindowFunction function, std::size_t length) {
-  const std::span<const double> terms = definition(function).terms;
+  const std::span<const double> terms = window_terms(function);
   std::vector<double> coefficients(length);
   for (std::size_t i = 0; i < length; ++i) {
     // From −π on, so that the sum has its greatest value in the middle.

@@ -5,6 +5,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <optional>
+#include <span>
 #include <string_view>
 #include <vector>
 
@@ -21,5 +22,8 @@ std::string_view window_function_name(WindowFunction function);
 /// Proc. IEEE 66 (1978) 51–83; flat top: G. D'Antona, A. Ferrero, "Digital signal processing for measurement systems" (2006),
 /// p. 72. The same numbers as scipy.signal.get_window(name, length).
 std::vector<double> window_coefficients(WindowFunction function, std::size_t length);
+
+/// a₀, a₁, …: the coefficient of sample i of n is a₀ − a₁·cos(2πi/n) + a₂·cos(4πi/n) − …
+std::span<const double> window_terms(WindowFunction function);
 
 }  // namespace twinpipe
