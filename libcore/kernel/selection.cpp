@@ -161,14 +161,19 @@ bool Selection::keep(v1::Frame& frame, bool& whole) {
       return in_span(frame.twin().as_of()) && matches_asset(frame.twin().site(), frame.twin().line(), frame.twin().asset());
     case v1::Frame::kReject: {
       const v1::Reject& reject = frame.reject();
-      const Nanos time = reject.has_waveform()              ? reject.waveform().time()
-                         : reject.reading().time_size() > 0 ? reject.reading().time(0)
-                                                            : 0;
+      const Nanos time = reject.has_waveform()                  ? reject.waveform().time()
+                         : reject.aggregates().start_size() > 0 ? reject.aggregates().start(0)
+                         : reject.spectra().start_size() > 0    ? reject.spectra().start(0)
+                         : reject.reading().time_size() > 0     ? reject.reading().time(0)
+                                                                : 0;
       v1::Series series = reject.series();
       bool same = true;
       return in_span(time) && keep_sensors(series, same);
     }
     case v1::Frame::kWorkOrder: return in_span(frame.work_order().time()) && matches_key(frame.work_order().asset());
+    case v1::Frame::kAssetFacts:
+      return in_span(frame.asset_facts().from()) &&
+             matches_asset(frame.asset_facts().site(), frame.asset_facts().line(), frame.asset_facts().asset());
     case v1::Frame::kLifecycle: return in_span(frame.lifecycle().time());
     case v1::Frame::kWatermark: return in_span(frame.watermark().time());
     case v1::Frame::kGap: return frame.gap().from() == 0 || in_span(frame.gap().from());

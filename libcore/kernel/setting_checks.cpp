@@ -10,6 +10,7 @@
 #include "kernel/deadband.hpp"
 #include "kernel/exc_pass.hpp"
 #include "kernel/spectrum_rule.hpp"
+#include "kernel/unit_norm.hpp"
 #include "kernel/winagg.hpp"
 #include "wire/quantity.hpp"
 
@@ -105,9 +106,8 @@ Complaint passes_nothing(const Rule& exception, const ListedSeries&, std::span<c
 }
 
 constexpr std::array kSectionChecks{
-    SectionCheck{"deadband", Deadband::check},
-    SectionCheck{"exc-pass", exception_rules},
-    SectionCheck{"fft-bands", spectrum_rules},
+    SectionCheck{"deadband", Deadband::check}, SectionCheck{"exc-pass", exception_rules},
+    SectionCheck{"fft-bands", spectrum_rules}, SectionCheck{"unit-norm", UnitNorm::check},
     SectionCheck{"winagg", WinAgg::check},
 };
 constexpr std::array kRuleChecks{

@@ -75,10 +75,14 @@ constexpr std::array kWinAgg{
     Parameter{"heartbeat", duration},             // longest silence that a time-weighted row bridges
     Parameter{"weighting", text, 0, kWeighting},  // of readings, or of the time between them
 };
+constexpr std::array kUnitNorm{
+    Parameter{"unit", text},     // canonical
+    Parameter{"assumed", text},  // what a device means that declares none
+};
 constexpr std::array kSections{
     Section{"deadband", kDeadband},  Section{"exc-pass", kExcPass, "signal", "value"},
     Section{"fft-bands", kFftBands}, Section{"freshness", kFreshness},
-    Section{"winagg", kWinAgg},
+    Section{"unit-norm", kUnitNorm}, Section{"winagg", kWinAgg},
 };
 
 }  // namespace

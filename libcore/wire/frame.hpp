@@ -54,8 +54,9 @@ enum class FrameKind : std::uint8_t {
   features = v1::Frame::kFeatures,
   predictions = v1::Frame::kPredictions,
   work_order = v1::Frame::kWorkOrder,
+  asset_facts = v1::Frame::kAssetFacts,
 };
-inline constexpr std::size_t kFrameKinds = 21;
+inline constexpr std::size_t kFrameKinds = 22;
 
 /// A frame in somebody else's buffer. Valid until that buffer is refilled.
 struct FrameView {

@@ -201,7 +201,7 @@ void windows(Windows& message, const std::vector<Sensor>& sensors) {
 }
 
 inline void any_frame(Output& out, const std::vector<Sensor>& sensors) {
-  const auto kind = *rc::gen::inRange(static_cast<int>(FrameKind::waveform), static_cast<int>(FrameKind::work_order) + 1);
+  const auto kind = *rc::gen::inRange(static_cast<int>(FrameKind::waveform), static_cast<int>(FrameKind::asset_facts) + 1);
   v1::Frame frame;
   const auto& field = *v1::Frame::descriptor()->FindFieldByNumber(kind);
   Message& message = *frame.GetReflection()->MutableMessage(&frame, &field);
