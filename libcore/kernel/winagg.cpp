@@ -53,6 +53,7 @@ bool WinAgg::reads(FrameKind kind) const {
 void WinAgg::grow() {
   settings_.resize(table().size());
   sent_.resize(table().size());
+  covered_.resize(table().size());
   for (const auto& lane : lanes_) {
     lane->heads.resize(table().size());
     lane->tracks.resize(table().size());

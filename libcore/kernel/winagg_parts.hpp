@@ -69,6 +69,9 @@ struct WinAgg::Pane {
   Content readings_sealed, slices_sealed;
   Nanos readings_until = kBeginning, slices_until = kBeginning;
   std::unique_ptr<Content> total;  // all of it, when known
+
+  /// Has the window that ends there left with what the pane holds?
+  bool told(Nanos end, Nanos slide) const { return start + emitted * slide >= end; }
 };
 
 /// Where the readings of a series go while they come in order: one cache line.
