@@ -127,6 +127,8 @@ class WinAgg final : public Stage {
   // winagg_windows.cpp: when windows close
   void schedule(std::size_t lane, std::uint32_t slot, Nanos time);
   void advance(std::uint32_t node);
+  void fetch_track(std::size_t lane, std::uint32_t slot) const;
+  void fetch_panes(std::size_t lane, std::uint32_t slot) const;
   void fetch_ahead(std::size_t lane, const std::vector<std::uint32_t>& slots, std::size_t at) const;
   Nanos reached(std::size_t lane, const Node& node) const;
   Nanos known(std::size_t lane, const Node& node) const;

@@ -84,6 +84,8 @@ struct alignas(64) WinAgg::Head {
   std::uint32_t usual = 8;  // readings that a pane had
   bool ruled = false;
   bool unsorted = false;
+
+  bool writes_to(const Pane& pane) const { return start != end && pane.data && limit == pane.data.get() + pane.capacity; }
 };
 
 struct WinAgg::Track {

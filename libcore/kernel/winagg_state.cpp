@@ -40,7 +40,7 @@ std::uint32_t index_of(const Rule* rule, const std::vector<Rule>& rules) {
 }  // namespace
 
 void WinAgg::save_pane(const Pane& pane, const Head& head, v1::WinAggPane& to) {
-  const bool open = head.start != head.end && pane.data && head.limit == pane.data.get() + pane.capacity;
+  const bool open = head.writes_to(pane);
   const auto size = open ? static_cast<std::uint32_t>(head.next - pane.data.get()) : pane.size;
   to.set_start(pane.start);
   to.set_emitted(pane.emitted);

@@ -72,23 +72,33 @@ void WinAgg::advance(std::uint32_t number) {
   for (Clock& clock : node.clock) clock.due = clock.ticking ? kForever : due;
 }
 
+void WinAgg::fetch_track(std::size_t lane, std::uint32_t slot) const {
+  const auto* track = reinterpret_cast<const char*>(&lanes_[lane]->tracks[slot]);
+  __builtin_prefetch(track);
+  __builtin_prefetch(track + sizeof(Track) - 1);
+  __builtin_prefetch(&settings_[slot]);
+}
+
+void WinAgg::fetch_panes(std::size_t lane, std::uint32_t slot) const {
+  const std::vector<Pane>& panes = lanes_[lane]->tracks[slot].panes;
+  const auto* const bytes = reinterpret_cast<const char*>(panes.data());
+  for (std::size_t line = 0; line < std::min<std::size_t>(panes.size(), 2) * sizeof(Pane); line += 64)
+    __builtin_prefetch(bytes + line, 1);
+}
+
 /// A window that closes costs a dozen cache misses: those of the slots behind are fetched meanwhile.
 void WinAgg::fetch_ahead(std::size_t lane, const std::vector<std::uint32_t>& slots, std::size_t at) const {
   constexpr std::size_t kState = 8, kContent = 4;
   if (at + kState < slots.size()) {
     const std::uint32_t slot = slots[at + kState];
     __builtin_prefetch(&lanes_[lane]->heads[slot]);
-    __builtin_prefetch(&lanes_[lane]->tracks[slot]);
-    __builtin_prefetch(&settings_[slot]);
+    fetch_track(lane, slot);
     __builtin_prefetch(&sent_[slot]);
   }
   if (at + kContent >= slots.size()) return;
   const std::uint32_t slot = slots[at + kContent];
-  const std::vector<Pane>& panes = lanes_[lane]->tracks[slot].panes;
   __builtin_prefetch(sent_[slot].runs().data());
-  if (panes.empty()) return;
-  for (std::size_t line = 0; line < sizeof(Pane); line += 64)
-    __builtin_prefetch(reinterpret_cast<const char*>(panes.data()) + line);
+  fetch_panes(lane, slot);
   const auto* next = reinterpret_cast<const char*>(lanes_[lane]->heads[slot].next);
   for (int line = 0; next != nullptr && line < 6; ++line) __builtin_prefetch(next - 64 * line);
 }
@@ -135,8 +145,13 @@ void WinAgg::process(std::size_t lane, std::uint32_t slot, bool all) {
     waiting_.push_back(slot);
     return;
   }
-  park(lane, slot);
-  for (Pane& pane : track.panes) settle(pane);
+  // A head whose pane no row asks for yet goes on writing.
+  const Head& head = lanes_[lane]->heads[slot];
+  const bool asked = all || floor_to(head.start, settings_[slot].slide) + settings_[slot].slide <=
+                                reached(lane, nodes_[table().node_of(slot)]);
+  if (asked) park(lane, slot);
+  for (Pane& pane : track.panes)
+    if (!head.writes_to(pane)) settle(pane);
   if (settings_[slot].is_curve()) hold_on(lane, slot);
   for (const bool once : {false, true}) emit_due(lane, slot, once, all);
   if (all) {  // what has left as a delta must not leave again
