@@ -53,6 +53,7 @@ bool WinAgg::reads(FrameKind kind) const {
 void WinAgg::grow() {
   settings_.resize(table().size());
   sent_.resize(table().size());
+  covered_.resize(table().size());
   for (const auto& lane : lanes_) {
     lane->heads.resize(table().size());
     lane->tracks.resize(table().size());
@@ -203,7 +204,7 @@ Status WinAgg::append(std::size_t lane, std::uint32_t slot, Pane& pane, const Re
   }
   if (pane.size == pane.capacity) {
     const Nanos watermark = nodes_[table().node_of(slot)].clock[lane].watermark();
-    if (!setting.is_curve()) seal(pane, saturating_sub(watermark, setting.lateness));
+    if (pane.size > 0 && !setting.is_curve()) seal(pane, saturating_sub(watermark, setting.lateness));
     if (pane.size > pane.capacity / 2 || pane.capacity == 0)
       if (Status status = enlarge(pane, pane.capacity == 0 ? lanes_[lane]->heads[slot].usual : 2 * pane.capacity); !status.ok())
         return status;
@@ -264,11 +265,21 @@ Status WinAgg::take(std::size_t number, const Columns& columns, std::span<const 
   Lane& lane = *lanes_[number];
   const std::size_t rows = columns.rows();
   std::uint64_t excluded = 0, taken = 0;
-  // Series come in any order: a head and the place that it writes to are two cache misses, fetched ahead.
-  constexpr std::size_t kHeadAhead = 48, kPlaceAhead = 24;
+  // Series come in any order: a head and the place that it writes to are two cache misses, fetched ahead; another pane than the
+  // last reading's is some more.
+  constexpr std::size_t kHeadAhead = 48, kPlaceAhead = 24, kPaneAhead = 12;
   for (std::size_t row = 0; row < rows; ++row) {
     if (row + kHeadAhead < rows) __builtin_prefetch(&lane.heads[columns.slot[row + kHeadAhead]], 1);
-    if (row + kPlaceAhead < rows) __builtin_prefetch(lane.heads[columns.slot[row + kPlaceAhead]].next, 1);
+    if (row + kPlaceAhead < rows) {
+      const std::uint32_t ahead = columns.slot[row + kPlaceAhead];
+      const Head& head = lane.heads[ahead];
+      if (columns.time[row + kPlaceAhead] < head.end) __builtin_prefetch(head.next, 1);
+      else fetch_track(number, ahead);
+    }
+    if (row + kPaneAhead < rows) {
+      const std::uint32_t ahead = columns.slot[row + kPaneAhead];
+      if (columns.time[row + kPaneAhead] >= lane.heads[ahead].end) fetch_panes(number, ahead);
+    }
     const std::uint32_t slot = columns.slot[row];
     Head& head = lane.heads[slot];
     if (!head.ruled) {

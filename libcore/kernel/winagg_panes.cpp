@@ -33,7 +33,7 @@ void WinAgg::park(std::size_t lane, std::uint32_t slot) {
   Head& head = lanes_[lane]->heads[slot];
   if (head.start == head.end) return;
   for (Pane& pane : lanes_[lane]->tracks[slot].panes) {
-    if (!pane.data || head.limit != pane.data.get() + pane.capacity) continue;
+    if (!head.writes_to(pane)) continue;
     const auto size = static_cast<std::uint32_t>(head.next - pane.data.get());
     if (size != pane.size) pane.total.reset();
     pane.size = size;

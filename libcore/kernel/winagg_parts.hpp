@@ -69,6 +69,9 @@ struct WinAgg::Pane {
   Content readings_sealed, slices_sealed;
   Nanos readings_until = kBeginning, slices_until = kBeginning;
   std::unique_ptr<Content> total;  // all of it, when known
+
+  /// Has the window that ends there left with what the pane holds?
+  bool told(Nanos end, Nanos slide) const { return start + emitted * slide >= end; }
 };
 
 /// Where the readings of a series go while they come in order: one cache line.
@@ -81,6 +84,8 @@ struct alignas(64) WinAgg::Head {
   std::uint32_t usual = 8;  // readings that a pane had
   bool ruled = false;
   bool unsorted = false;
+
+  bool writes_to(const Pane& pane) const { return start != end && pane.data && limit == pane.data.get() + pane.capacity; }
 };
 
 struct WinAgg::Track {

@@ -55,6 +55,8 @@ void WinAgg::restart(std::uint32_t slot, Nanos at) {
     for (Pane& pane : track.panes) forget(pane);
     track = Track{};
   }
+  sent_[slot].begin_anew();
+  covered_[slot] = {};
 }
 
 /// The live windows of a node, or of one asset, leave as they are.
@@ -148,6 +150,7 @@ void WinAgg::begin_empty() {
   nodes_.clear();
   settings_.clear();
   sent_.clear();
+  covered_.clear();
   waiting_.clear();
   rows_.clear();
   held_ = 0;

@@ -40,7 +40,7 @@ std::uint32_t index_of(const Rule* rule, const std::vector<Rule>& rules) {
 }  // namespace
 
 void WinAgg::save_pane(const Pane& pane, const Head& head, v1::WinAggPane& to) {
-  const bool open = head.start != head.end && pane.data && head.limit == pane.data.get() + pane.capacity;
+  const bool open = head.writes_to(pane);
   const auto size = open ? static_cast<std::uint32_t>(head.next - pane.data.get()) : pane.size;
   to.set_start(pane.start);
   to.set_emitted(pane.emitted);
@@ -104,6 +104,15 @@ std::string WinAgg::save() const {
       to.add_sent_first(run.first);
       to.add_sent_last(run.last);
       to.add_sent_revision(run.revision);
+      to.add_sent_older(run.older);
+    }
+    for (const CoveredTime::Run& run : covered_[slot].runs()) {
+      v1::WinAggCovered& covered = *to.add_covered();
+      covered.set_from(run.from);
+      covered.set_to(run.to);
+      covered.set_begin(run.begin);
+      covered.set_end(run.end);
+      covered.set_until(run.until);
     }
     for (std::size_t lane = 0; lane < kLanes; ++lane) {
       const Track& track = lanes_[lane]->tracks[slot];
@@ -153,14 +162,20 @@ bool WinAgg::load_slot(const v1::WinAggSlot& from, std::uint32_t slot) {
   const std::vector<Rule>& rules = rules_.rules();
   if (from.rule() > rules.size() || from.lane_size() != static_cast<int>(kLanes)) return false;
   if (from.sent_last_size() != from.sent_first_size() || from.sent_revision_size() != from.sent_first_size()) return false;
+  if (from.sent_older_size() != from.sent_first_size()) return false;
   Setting& setting = settings_[slot];
   if (from.rule() > 0) set_rule(setting, rules[from.rule() - 1]);
   setting.until = from.until();
   setting.hold = from.hold();
   setting.weighting = from.weighting();
   std::vector<SentWindows::Run> runs;
-  for (int i = 0; i < from.sent_first_size(); ++i) runs.push_back({from.sent_first(i), from.sent_last(i), from.sent_revision(i)});
+  for (int i = 0; i < from.sent_first_size(); ++i)
+    runs.push_back({from.sent_first(i), from.sent_last(i), from.sent_revision(i), from.sent_older(i)});
   sent_[slot].set_runs(std::move(runs));
+  std::vector<CoveredTime::Run> covered;
+  for (const v1::WinAggCovered& run : from.covered())
+    covered.push_back({run.from(), run.to(), run.begin(), run.end(), run.until()});
+  covered_[slot].set_runs(std::move(covered));
   for (std::size_t lane = 0; lane < kLanes; ++lane) {
     const v1::WinAggTrack& lane_from = from.lane(static_cast<int>(lane));
     Track& track = lanes_[lane]->tracks[slot];
