@@ -147,8 +147,8 @@ void WinAgg::process(std::size_t lane, std::uint32_t slot, bool all) {
   }
   // A head whose pane no row asks for yet goes on writing.
   const Head& head = lanes_[lane]->heads[slot];
-  const bool asked = all || floor_to(head.start, settings_[slot].slide) + settings_[slot].slide <=
-                                reached(lane, nodes_[table().node_of(slot)]);
+  const bool asked =
+      all || floor_to(head.start, settings_[slot].slide) + settings_[slot].slide <= reached(lane, nodes_[table().node_of(slot)]);
   if (asked) park(lane, slot);
   for (Pane& pane : track.panes)
     if (!head.writes_to(pane)) settle(pane);
@@ -253,7 +253,7 @@ void WinAgg::drop_final(std::size_t lane, std::uint32_t slot) {
       track.before = pane.data[pane.size - 1];
       track.before_until = covered_until(slot, track.before);
     }
-    lanes_[lane]->heads[slot].usual = std::max<std::uint32_t>(8, pane.size);
+    track.usual = std::max<std::uint32_t>(8, pane.size);
     forget(pane);
     return true;
   });
