@@ -158,7 +158,8 @@ void WinAgg::begin_empty() {
   grow();
   for (std::uint32_t slot = 0; slot < table().size(); ++slot) {
     nodes_[table().node_of(slot)].slots.push_back(slot);
-    for (const auto& lane : lanes_) lane->heads[slot].node = table().node_of(slot), lane->heads[slot].ruled = true;
+    for (const auto& lane : lanes_)
+      lane->heads[slot].node = table().node_of(slot) & Head::kMostNodes, lane->heads[slot].ruled = true;
   }
 }
 

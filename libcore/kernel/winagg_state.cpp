@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // What a checkpoint keeps of the window aggregates: open windows, watermarks, and which rows have been sent.
 #include <algorithm>
+#include <functional>
 
 #include "kernel/winagg_parts.hpp"
 #include "state.pb.h"
@@ -42,18 +43,20 @@ std::uint32_t index_of(const Rule* rule, const std::vector<Rule>& rules) {
 void WinAgg::save_pane(const Pane& pane, const Head& head, v1::WinAggPane& to) {
   const bool open = head.writes_to(pane);
   const auto size = open ? static_cast<std::uint32_t>(head.next - pane.data.get()) : pane.size;
+  const auto add = [&to](Nanos time, std::uint64_t order, double value) {
+    to.add_time(time);
+    to.add_order(order);
+    to.add_value(value);
+  };
   to.set_start(pane.start);
   to.set_emitted(pane.emitted);
-  to.set_unsorted(pane.unsorted || (open && head.unsorted));
   to.set_once(pane.once);
   to.set_readings_until(pane.readings_until);
   to.set_slices_until(pane.slices_until);
   to.set_capacity(pane.capacity);  // full panes are sealed: when that is must not depend on a restart
-  for (std::uint32_t i = 0; i < size; ++i) {
-    to.add_time(pane.data[i].time);
-    to.add_order(pane.data[i].order);
-    to.add_value(pane.data[i].value);
-  }
+  for (std::uint32_t i = 0; i < size; ++i) add(pane.data[i].time, pane.data[i].order, pane.data[i].value);
+  for (std::uint32_t i = 0; open && i < head.waiting; ++i) add(head.waits[i].time, 0, head.waits[i].value);
+  to.set_unsorted(pane.unsorted || std::ranges::adjacent_find(to.time(), std::greater_equal<>()) != to.time().end());
   for (const Slice& slice : pane.slices) {
     v1::WinAggSlice& part = *to.add_slice();
     part.set_time(slice.time);
@@ -117,7 +120,7 @@ std::string WinAgg::save() const {
     for (std::size_t lane = 0; lane < kLanes; ++lane) {
       const Track& track = lanes_[lane]->tracks[slot];
       v1::WinAggTrack& lane_to = *to.add_lane();
-      lane_to.set_usual(lanes_[lane]->heads[slot].usual);
+      lane_to.set_usual(track.usual);
       lane_to.set_scheduled(track.scheduled);
       lane_to.set_processed(track.processed);
       lane_to.set_filled(track.filled);
@@ -184,7 +187,7 @@ bool WinAgg::load_slot(const v1::WinAggSlot& from, std::uint32_t slot) {
     track.before = {lane_from.before_time(), 0, lane_from.before_value()};
     track.before_until = lane_from.before_until();
     if (lane_from.usual() == 0 || lane_from.usual() > kMostReadings) return false;
-    lanes_[lane]->heads[slot].usual = lane_from.usual();
+    track.usual = lane_from.usual();
     for (const v1::WinAggPane& pane : lane_from.pane())
       if (!load_pane(pane, track.panes.emplace_back())) return false;
     if (lane_from.scheduled() != kForever) schedule(lane, slot, lane_from.scheduled());

@@ -149,14 +149,16 @@ void WinAgg::process(std::size_t lane, std::uint32_t slot, bool all) {
     waiting_.push_back(slot);
     return;
   }
-  // A head whose pane no row asks for yet goes on writing.
-  const Head& head = lanes_[lane]->heads[slot];
-  const bool asked =
-      all || floor_to(head.start, settings_[slot].slide) + settings_[slot].slide <= reached(lane, nodes_[table().node_of(slot)]);
-  if (asked) park(lane, slot);
+  // A pane that no row asks for yet stays as it is, and its head, if one is open, goes on writing.
+  const Setting& setting = settings_[slot];
+  const Nanos now = reached(lane, nodes_[table().node_of(slot)]);
+  const auto asked = [&](Nanos time) {
+    return all || setting.is_curve() || floor_to(time, setting.slide) + setting.slide <= now;
+  };
+  if (asked(lanes_[lane]->heads[slot].start)) park(lane, slot);
   for (Pane& pane : track.panes)
-    if (!head.writes_to(pane)) settle(pane);
-  if (settings_[slot].is_curve()) hold_on(lane, slot);
+    if (asked(pane.start)) settle(pane);
+  if (setting.is_curve()) hold_on(lane, slot);
   for (const bool once : {false, true}) emit_due(lane, slot, once, all);
   if (all) {  // what has left as a delta must not leave again
     if (settings_[slot].is_curve()) cover_deltas(lane, slot, true);
@@ -287,7 +289,7 @@ void WinAgg::drop_final(std::size_t lane, std::uint32_t slot) {
       track.before = pane.data[pane.size - 1];
       track.before_until = covered_until(slot, track.before);
     }
-    lanes_[lane]->heads[slot].usual = std::max<std::uint32_t>(8, pane.size);
+    track.usual = std::max<std::uint32_t>(8, pane.size);
     forget(pane);
     return true;
   });
