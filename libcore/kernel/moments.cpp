@@ -154,13 +154,15 @@ Moments blocks_of(std::span<const T> values) {
 
 void Moments::merge(const Moments& other) {
   count += other.count;
-  if (other.first_time < first_time) first_time = other.first_time, first = other.first;
-  if (other.last_time >= last_time) last_time = other.last_time, last = other.last;
   if (other.empty()) return;
   if (empty()) {
-    weight = other.weight, mean = other.mean, m2 = other.m2, m3 = other.m3, m4 = other.m4, min = other.min, max = other.max;
+    const std::uint64_t both = count;
+    *this = other;
+    count = both;
     return;
   }
+  if (other.first_time < first_time) first_time = other.first_time, first = other.first;
+  if (other.last_time >= last_time) last_time = other.last_time, last = other.last;
   const double a = weight, b = other.weight, both = a + b;
   const double d = other.mean - mean, share = d * b / both;  // how far the mean moves
   const double pull = d * share * a;                         // d²·a·b / (a + b)

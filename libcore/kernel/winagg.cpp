@@ -53,6 +53,7 @@ bool WinAgg::reads(FrameKind kind) const {
 void WinAgg::grow() {
   settings_.resize(table().size());
   sent_.resize(table().size());
+  covered_.resize(table().size());
   for (const auto& lane : lanes_) {
     lane->heads.resize(table().size());
     lane->tracks.resize(table().size());
@@ -84,7 +85,7 @@ Status WinAgg::on_series(const std::vector<Declared>& declared, const FrameView&
     if (moved) std::erase(nodes_[lanes_[kLive]->heads[series.slot].node].slots, series.slot);
     if (series.is_new || moved) {
       nodes_[node].slots.push_back(series.slot);
-      for (const auto& lane : lanes_) lane->heads[series.slot].node = node;
+      for (const auto& lane : lanes_) lane->heads[series.slot].node = node & Head::kMostNodes;
     }
     if ((series.changed || moved) && !series.is_new && setting.rule != nullptr) {
       if (segment == setting.segment) restart(series.slot, nodes_[node].clock[kLive].data.newest());
@@ -203,9 +204,9 @@ Status WinAgg::append(std::size_t lane, std::uint32_t slot, Pane& pane, const Re
   }
   if (pane.size == pane.capacity) {
     const Nanos watermark = nodes_[table().node_of(slot)].clock[lane].watermark();
-    if (!setting.is_curve()) seal(pane, saturating_sub(watermark, setting.lateness));
+    if (pane.size > 0 && !setting.is_curve()) seal(pane, saturating_sub(watermark, setting.lateness));
     if (pane.size > pane.capacity / 2 || pane.capacity == 0)
-      if (Status status = enlarge(pane, pane.capacity == 0 ? lanes_[lane]->heads[slot].usual : 2 * pane.capacity); !status.ok())
+      if (Status status = enlarge(pane, pane.capacity == 0 ? lanes_[lane]->tracks[slot].usual : 2 * pane.capacity); !status.ok())
         return status;
   }
   pane.unsorted = pane.unsorted || (pane.size > 0 && reading.time <= pane.data[pane.size - 1].time);
@@ -253,9 +254,7 @@ Status WinAgg::insert(std::size_t lane, std::uint32_t slot, const Reading& readi
   head.end = std::min(start + setting.slide, setting.until);
   if (head.start >= head.end) head.start = head.end = 0;
   head.next = pane->data.get() + pane->size;
-  head.limit = pane->data.get() + pane->capacity;
-  head.last = pane->size > 0 ? pane->data[pane->size - 1].time : kBeginning;
-  head.unsorted = false;
+  head.room = pane->capacity - pane->size;
   return {};
 }
 
@@ -264,29 +263,52 @@ Status WinAgg::take(std::size_t number, const Columns& columns, std::span<const 
   Lane& lane = *lanes_[number];
   const std::size_t rows = columns.rows();
   std::uint64_t excluded = 0, taken = 0;
-  // Series come in any order: a head and the place that it writes to are two cache misses, fetched ahead.
-  constexpr std::size_t kHeadAhead = 48, kPlaceAhead = 24;
+  // Series come in any order: a head and the place that it writes to are two cache misses, fetched ahead; another pane than the
+  // last reading's is some more.
+  constexpr std::size_t kHeadAhead = 48, kPlaceAhead = 24, kPaneAhead = 12;
+  const auto fetch_head = [&](std::size_t row) {
+    if (row < rows) __builtin_prefetch(&lane.heads[columns.slot[row]], 1);
+  };
+  const auto fetch_place = [&](std::size_t row) {
+    if (row >= rows) return;
+    const Head& head = lane.heads[columns.slot[row]];
+    if (columns.time[row] >= head.end) fetch_track(number, columns.slot[row]);
+    else if (head.waiting == Head::kMostWaiting) __builtin_prefetch(head.next, 1), __builtin_prefetch(head.next + 2, 1);
+  };
+  const auto fetch_pane = [&](std::size_t row) {
+    if (row < rows && columns.time[row] >= lane.heads[columns.slot[row]].end) fetch_panes(number, columns.slot[row]);
+  };
+  // Without a start like this every frame would wait for its first rows.
+  for (std::size_t row = 0; row < kHeadAhead; ++row) fetch_head(row);
+  for (std::size_t row = 0; row < kPlaceAhead; ++row) fetch_place(row);
+  for (std::size_t row = 0; row < kPaneAhead; ++row) fetch_pane(row);
   for (std::size_t row = 0; row < rows; ++row) {
-    if (row + kHeadAhead < rows) __builtin_prefetch(&lane.heads[columns.slot[row + kHeadAhead]], 1);
-    if (row + kPlaceAhead < rows) __builtin_prefetch(lane.heads[columns.slot[row + kPlaceAhead]].next, 1);
+    fetch_head(row + kHeadAhead);
+    fetch_place(row + kPlaceAhead);
+    fetch_pane(row + kPaneAhead);
     const std::uint32_t slot = columns.slot[row];
     Head& head = lane.heads[slot];
     if (!head.ruled) {
       passed_.push_back(static_cast<std::uint32_t>(row));
       continue;
     }
+    const std::uint32_t node = head.node;  // before its neighbours are written: a load across them would wait for those writes
     const Nanos time = columns.time[row];
     const std::uint64_t order = order_of(columns, row);
     auto value = static_cast<double>(values[row]);
     if (!is_good(columns.quality_at(row)) || !std::isfinite(value)) value = kExcluded;
-    if (time >= head.start && time < head.end && head.next != head.limit) [[likely]] {
-      head.unsorted = head.unsorted || time <= head.last;
-      head.last = time;
-      // Field by field: a struct made on the stack would be read back before its halves have left the store buffer.
-      Reading* const place = head.next++;
-      place->time = time;
-      place->order = order;
-      place->value = value;
+    if (time >= head.start && time < head.end && head.room > 0) [[likely]] {
+      const std::uint32_t waiting = head.waiting;
+      --head.room;
+      if (waiting < Head::kMostWaiting && order == 0) {
+        Head::Waiting& wait = head.waits[waiting];
+        wait.time = time;
+        wait.value = value;
+        head.waiting = (waiting + 1) & 3U;
+      } else {
+        head.put_waiting();
+        head.put({time, value}, order);
+      }
     } else {
       Fate fate = Fate::taken;
       if (Status status = insert(number, slot, {time, order, value}, fate); !status.ok()) return status;
@@ -301,7 +323,7 @@ Status WinAgg::take(std::size_t number, const Columns& columns, std::span<const 
     }
     ++taken;
     excluded += std::isnan(value);
-    saw(number, head.node, time);
+    saw(number, node, time);
   }
   taken_ += taken;
   excluded_ += excluded;

@@ -18,6 +18,7 @@
 #include <memory>
 #include <vector>
 
+#include "kernel/covered_time.hpp"
 #include "kernel/moments.hpp"
 #include "kernel/sent_windows.hpp"
 #include "kernel/stage.hpp"
@@ -129,16 +130,21 @@ class WinAgg final : public Stage {
   // winagg_windows.cpp: when windows close
   void schedule(std::size_t lane, std::uint32_t slot, Nanos time);
   void advance(std::uint32_t node);
+  void fetch_track(std::size_t lane, std::uint32_t slot) const;
+  void fetch_panes(std::size_t lane, std::uint32_t slot) const;
   void fetch_ahead(std::size_t lane, const std::vector<std::uint32_t>& slots, std::size_t at) const;
   Nanos reached(std::size_t lane, const Node& node) const;
+  Nanos known(std::size_t lane, const Node& node) const;
   void process(std::size_t lane, std::uint32_t slot, bool all);
   void hold_on(std::size_t lane, std::uint32_t slot);
   static bool only_adds(std::size_t lane, const Setting& setting);
   Nanos first_end(std::size_t lane, std::uint32_t slot, bool once) const;
+  void emit_window(std::size_t lane, std::uint32_t slot, Nanos end, bool once);
   bool make_room(std::uint32_t slot);
   void emit_due(std::size_t lane, std::uint32_t slot, bool once, bool all);
   bool is_due(std::size_t lane, std::uint32_t slot, Nanos end, bool once) const;
   void drop_final(std::size_t lane, std::uint32_t slot);
+  bool is_final(std::size_t lane, std::uint32_t slot, const Pane& pane) const;
   Nanos next_due(std::size_t lane, std::uint32_t slot) const;
   static bool holds_on(std::size_t lane, const Setting& setting);
   static std::uint32_t final_before(const Setting& setting, Nanos pane, Nanos watermark);
@@ -146,8 +152,12 @@ class WinAgg final : public Stage {
   // winagg_rows.cpp: what they come to
   void emit(std::size_t lane, std::uint32_t slot, Nanos end, bool once);
   Content sum(std::size_t lane, std::uint32_t slot, Nanos start, Nanos end, bool once);
-  Content curve(std::size_t lane, std::uint32_t slot, Nanos start, Nanos end, bool once);
+  Content curve(std::size_t lane, std::uint32_t slot, Nanos start, Nanos end, bool once, const CoveredTime& covered);
   Nanos covered_until(std::uint32_t slot, const Reading& reading) const;
+  void keep_in_panes(const Track& track, Nanos slide);
+  CoveredTime covered_before(std::uint32_t slot, Nanos end) const;
+  void cover(std::uint32_t slot);
+  void cover_deltas(std::size_t lane, std::uint32_t slot, bool all);
   void add_row(std::size_t lane, std::uint32_t slot, Nanos start, Nanos end, bool delta, const Content& content);
   std::uint32_t alias_of(std::uint32_t slot) const;
   void write_rows(Output& out);
@@ -171,8 +181,9 @@ class WinAgg final : public Stage {
 
   RuleBook rules_;
   WinAggOptions options_;
-  std::vector<Setting> settings_;  // by slot
-  std::vector<SentWindows> sent_;  // by slot
+  std::vector<Setting> settings_;     // by slot
+  std::vector<SentWindows> sent_;     // by slot
+  std::vector<CoveredTime> covered_;  // by slot, of rows weighted by time
   std::array<std::unique_ptr<Lane>, kLanes> lanes_;
   std::vector<Node> nodes_;                                       // by the table's node number
   std::map<std::string, std::array<Nanos, kLanes>> early_ticks_;  // watermarks of nodes that have no series yet
@@ -181,7 +192,8 @@ class WinAgg final : public Stage {
   Output* out_ = nullptr;                           // during a handler
   std::map<std::pair<int, bool>, v1::Frame> rows_;  // by weighting and lane, until the end of the handler
   std::vector<std::uint32_t> passed_;
-  std::vector<Stretch> stretches_;
+  std::vector<Stretch> stretches_;        // of the curve asked for last
+  std::vector<CoveredTime::Run> points_;  // the readings in it, and where it goes on
   std::vector<double> block_;
   std::map<std::uint32_t, std::uint32_t> given_alias_;  // at the end, of series that the last segment does not declare
   Nanos longest_ = 0;                                   // window and lateness of any rule

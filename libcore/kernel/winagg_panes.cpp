@@ -33,16 +33,18 @@ void WinAgg::park(std::size_t lane, std::uint32_t slot) {
   Head& head = lanes_[lane]->heads[slot];
   if (head.start == head.end) return;
   for (Pane& pane : lanes_[lane]->tracks[slot].panes) {
-    if (!pane.data || head.limit != pane.data.get() + pane.capacity) continue;
+    if (!head.writes_to(pane)) continue;
+    head.put_waiting();
     const auto size = static_cast<std::uint32_t>(head.next - pane.data.get());
     if (size != pane.size) pane.total.reset();
+    for (std::uint32_t i = std::max(pane.size, 1U); i < size && !pane.unsorted; ++i)
+      pane.unsorted = pane.data[i].time <= pane.data[i - 1].time;
     pane.size = size;
-    pane.unsorted = pane.unsorted || head.unsorted;
     break;
   }
   head.start = head.end = 0;
-  head.next = head.limit = nullptr;
-  head.unsorted = false;
+  head.next = nullptr;
+  head.room = head.waiting = 0;
 }
 
 /// Readings in order of time, each once.

@@ -70,22 +70,45 @@ struct WinAgg::Pane {
   Content readings_sealed, slices_sealed;
   Nanos readings_until = kBeginning, slices_until = kBeginning;
   std::unique_ptr<Content> total;  // all of it, when known
+
+  /// Has the window that ends there left with what the pane holds?
+  bool told(Nanos end, Nanos slide) const { return start + emitted * slide >= end; }
 };
 
-/// Where the readings of a series go while they come in order: one cache line.
+/// Where the readings of a series go while they come in order: one cache line. The place that they go to is another one, mostly
+/// of another page: two wait here for a third, and then all go.
 struct alignas(64) WinAgg::Head {
+  static constexpr std::uint32_t kMostWaiting = 2, kMostNodes = (1U << 29) - 1;  // far beyond the table's limit
+
   Nanos start = 0, end = 0;  // readings from here to there; closed: equal
-  Reading* next = nullptr;
-  Reading* limit = nullptr;
-  Nanos last = kBeginning;  // time of the newest one
-  std::uint32_t node = 0;
-  std::uint32_t usual = 8;  // readings that a pane had
-  bool ruled = false;
-  bool unsorted = false;
+  Reading* next = nullptr;   // behind what the pane holds without those that wait
+  std::uint32_t room = 0;    // how many more the pane holds, without those that wait
+  std::uint32_t node : 29 = 0, ruled : 1 = 0, waiting : 2 = 0;
+  struct Waiting {
+    Nanos time;
+    double value;
+  };
+  std::array<Waiting, kMostWaiting> waits;  // of order 0
+
+  bool writes_to(const Pane& pane) const {
+    return start != end && pane.data && next + waiting + room == pane.data.get() + pane.capacity;
+  }
+  void put(const Waiting& reading, std::uint64_t order) {
+    // Field by field: a struct made on the stack would be read back before its halves have left the store buffer.
+    next->time = reading.time;
+    next->order = order;
+    next->value = reading.value;
+    ++next;
+  }
+  void put_waiting() {
+    for (std::uint32_t i = 0; i < waiting; ++i) put(waits[i], 0);
+    waiting = 0;
+  }
 };
 
 struct WinAgg::Track {
   std::vector<Pane> panes;  // in order of time
+  std::uint32_t usual = 8;  // readings that a pane had
   Nanos scheduled = kForever;
   Nanos processed = kBeginning;  // up to where windows have been closed
   Nanos filled = kForever;       // of a curve: start of the first pane that may still have to be made without a reading

@@ -7,6 +7,11 @@
 #include "kernel/winagg_parts.hpp"
 
 namespace twinpipe {
+namespace {
+
+constexpr double kUnknown = std::numeric_limits<double>::quiet_NaN();
+
+}  // namespace
 
 /// Up to when the value of a reading holds, at the latest: the rule's longest silence, a gap, a death.
 Nanos WinAgg::covered_until(std::uint32_t slot, const Reading& reading) const {
@@ -20,12 +25,9 @@ Nanos WinAgg::covered_until(std::uint32_t slot, const Reading& reading) const {
 /// Every reading weighs the same: the panes' own sums.
 WinAgg::Content WinAgg::sum(std::size_t lane, std::uint32_t slot, Nanos start, Nanos end, bool once) {
   Content content;
-  const Setting& setting = settings_[slot];
-  const bool again = setting.slides() > 1;  // other windows will ask for the same panes
+  const bool again = settings_[slot].slides() > 1;  // other windows will ask for the same panes
   for (Pane& pane : lanes_[lane]->tracks[slot].panes) {
-    if (pane.once != once || pane.start < start || pane.start >= end) continue;
-    // History that came behind a row of this window stands in a pane of its own.
-    if (lane == kHistorical && pane.start + pane.emitted * setting.slide >= end) continue;
+    if (pane.once != once || pane.start < start || pane.start >= end || (once && pane.told(end, settings_[slot].slide))) continue;
     const Content part = fold(pane);
     content.merge(part);
     if (again && !pane.total) pane.total = std::make_unique<Content>(part);
@@ -33,20 +35,36 @@ WinAgg::Content WinAgg::sum(std::size_t lane, std::uint32_t slot, Nanos start, N
   return content;
 }
 
-/// Weighted by time: the curve that the readings stand for, from the last one before the window to the first one behind it.
-WinAgg::Content WinAgg::curve(std::size_t lane, std::uint32_t slot, Nanos start, Nanos end, bool once) {
+/// What adds to other rows weighs in its own panes alone: what those hold is known to be told when they are gone.
+void WinAgg::keep_in_panes(const Track& track, Nanos slide) {
+  std::vector<Stretch> kept;
+  for (const Stretch& s : stretches_) {
+    const double slope = (s.end - s.begin) / static_cast<double>(s.to - s.from);
+    const auto at = [&](Nanos time) { return time == s.to ? s.end : s.begin + slope * static_cast<double>(time - s.from); };
+    for (const Pane& pane : track.panes) {
+      const Nanos from = std::max(s.from, pane.start), to = std::min(s.to, pane.start + slide);
+      if (pane.once && from < to) kept.push_back({from, to, at(from), at(to)});
+    }
+  }
+  stretches_.swap(kept);
+}
+
+/// Weighted by time: the curve that the readings stand for, from the last one before the window to the first one behind it. Rows
+/// that add to others hold only the time that those do not cover, and their curve begins and ends at what those saw.
+WinAgg::Content WinAgg::curve(std::size_t lane, std::uint32_t slot, Nanos start, Nanos end, bool once,
+                              const CoveredTime& covered) {
   const Setting& setting = settings_[slot];
   const Track& track = lanes_[lane]->tracks[slot];
-  const Clock& clock = nodes_[table().node_of(slot)].clock[lane];
   const bool linear = setting.weighting == v1::WEIGHTING_LINEAR;
-  // Nothing is known of the time behind the newest event.
-  const Nanos known = std::min(end, std::max(clock.data.newest(), clock.watermark()));
+  // What comes for windows that are gone stands for itself, within its pane: readings around it may be gone, too.
+  const bool strays = once && lane == kLive;
   Content content;
   stretches_.clear();
-  Reading held = once && lane == kLive ? Reading{} : track.before;
-  Nanos held_until = once && lane == kLive ? kBeginning : track.before_until;
+  points_.clear();
+  Reading held;
+  Nanos held_until = kBeginning, passed = kBeginning, ended = kBeginning;
   const auto stretch = [&](Nanos until, double value) {  // from `held` to the next reading, or to the end
-    const Nanos from = std::max(held.time, start), to = std::min({until, end, linear ? kForever : held_until});
+    const Nanos from = std::max({held.time, start, passed}), to = std::min({until, end, linear ? kForever : held_until});
     if (to <= from || held_until <= from) return;
     if (!linear) return stretches_.push_back({from, to, held.value, held.value});
     if (std::isnan(value) || held_until < until) return;
@@ -55,36 +73,94 @@ WinAgg::Content WinAgg::curve(std::size_t lane, std::uint32_t slot, Nanos start,
       return time == until ? value : held.value + slope * static_cast<double>(time - held.time);
     };
     stretches_.push_back({from, to, at(from), at(to)});
+    if (to < until) points_.push_back({to, to, at(to), at(to), held_until});  // the line goes on
   };
+  const auto *run = covered.runs().data(), *const last_run = run + covered.runs().size();
+  const auto pass = [&](Nanos time) {  // what is covered, as far as it begins up to there
+    for (; run != last_run && run->from <= time; ++run) {
+      stretch(run->from, strays ? kUnknown : run->begin);
+      passed = run->to;
+      held_until = run->from;  // other values came
+      if (linear || run->until > run->to) ended = run->to;
+      if (linear && !strays) held = {run->to, 0, run->end}, held_until = run->until;
+    }
+  };
+  const auto hold = [&](const Reading& reading, Nanos until) {
+    pass(reading.time);
+    if (reading.time < ended) return;
+    if (reading.time >= start) stretch(reading.time, reading.value);
+    held = reading;
+    held_until = until;
+    if (reading.time >= start && reading.time < end && !(linear && std::isnan(reading.value)))
+      points_.push_back({reading.time, reading.time, reading.value, reading.value, std::max(until, reading.time + 1)});
+  };
+  if (!strays) hold(track.before, track.before_until);
+  Nanos reached = kBeginning;
   for (const Pane& pane : track.panes) {
-    if (pane.once != once || held.time >= end) continue;
-    for (const Reading* reading = pane.data.get(); reading != pane.data.get() + pane.size; ++reading) {
-      if (reading->time >= start) stretch(reading->time, reading->value);
-      held = *reading;
-      held_until = covered_until(slot, held);
-      if (held.time >= end) break;
-      if (held.time < start) continue;
-      if (std::isnan(held.value)) ++content.excluded;
+    if (pane.once != once) continue;
+    for (const Reading* reading = pane.data.get(); reading != pane.data.get() + pane.size && reached < end; ++reading) {
+      reached = reading->time;
+      hold(*reading, std::min(strays ? pane.start + setting.slide : kForever, covered_until(slot, *reading)));
+      if (reading->time < start || reading->time >= end || (once && pane.told(end, setting.slide))) continue;
+      if (std::isnan(reading->value)) ++content.excluded;
       else ++content.moments.count;
     }
   }
-  if (!linear && held.time < end && holds_on(lane, setting)) stretch(known, held.value);
+  if (held.time < end) pass(kForever);
+  if (!linear && held.time < end && holds_on(lane, setting))
+    stretch(std::min(end, known(lane, nodes_[table().node_of(slot)])), held.value);
+  if (once) keep_in_panes(track, setting.slide);
   const std::uint64_t count = content.moments.count;
   content.moments = moments_of(std::span<const Stretch>(stretches_));
   content.moments.count = count;
   return content;
 }
 
+/// Up to a row that adds to others: the time that they hold. Where panes belong to several windows, some of which have left,
+/// they count as a whole.
+CoveredTime WinAgg::covered_before(std::uint32_t slot, Nanos end) const {
+  const Setting& setting = settings_[slot];
+  CoveredTime covered = covered_[slot];
+  for (const auto& lane : lanes_)
+    for (const Pane& pane : lane->tracks[slot].panes)
+      if (pane.once && pane.start >= end - setting.window && pane.start < end && pane.told(end, setting.slide))
+        covered.add({pane.start, pane.start + setting.slide, kUnknown, kUnknown, pane.start});
+  return covered;
+}
+
+/// What the curve asked for last holds is covered. A reading that is left out says no more than that what was held ended there.
+void WinAgg::cover(std::uint32_t slot) {
+  for (const Stretch& s : stretches_) covered_[slot].add({s.from, s.to, s.begin, s.end, s.to});
+  for (const CoveredTime::Run& point : points_) {
+    const CoveredTime::Run* const run = covered_[slot].before(point.from);
+    if (!std::isnan(point.begin) || (run != nullptr && run->to == point.from)) covered_[slot].add(point);
+  }
+}
+
+/// What leaves for good as deltas covers its time, too.
+void WinAgg::cover_deltas(std::size_t lane, std::uint32_t slot, bool all) {
+  std::vector<Stretch> stretches;
+  std::vector<CoveredTime::Run> points;
+  for (const Pane& pane : lanes_[lane]->tracks[slot].panes) {
+    if (!pane.once || !(all || is_final(lane, slot, pane))) continue;
+    (void)curve(lane, slot, pane.start, pane.start + settings_[slot].slide, true, covered_[slot]);
+    stretches.insert(stretches.end(), stretches_.begin(), stretches_.end());
+    points.insert(points.end(), points_.begin(), points_.end());
+  }
+  stretches_.swap(stretches);
+  points_.swap(points);
+  cover(slot);
+}
+
 void WinAgg::emit(std::size_t lane, std::uint32_t slot, Nanos end, bool once) {
   const Setting& setting = settings_[slot];
   const Nanos start = end - setting.window;
-  const Content content = setting.is_curve() ? curve(lane, slot, start, end, once) : sum(lane, slot, start, end, once);
-  for (Pane& pane : lanes_[lane]->tracks[slot].panes)
-    if (pane.once == once && pane.start < end && pane.start >= start)
-      pane.emitted = std::max(pane.emitted, static_cast<std::uint32_t>((end - pane.start) / setting.slide));
+  const Content content = !setting.is_curve() ? sum(lane, slot, start, end, once)
+                          : once              ? curve(lane, slot, start, end, once, covered_before(slot, end))
+                                              : curve(lane, slot, start, end, once, {});
   if (content.empty()) return;
-  const bool delta = once && sent_[slot].find(start).has_value();
-  add_row(lane, slot, start, end, delta, content);
+  if (setting.is_curve() && !once) cover(slot);
+  add_row(lane, slot, start, end, once && sent_[slot].is_open(start), content);
 }
 
 std::uint32_t WinAgg::alias_of(std::uint32_t slot) const {
@@ -94,7 +170,6 @@ std::uint32_t WinAgg::alias_of(std::uint32_t slot) const {
 
 /// Numbers that nobody knows are not-a-number, never 0.
 void WinAgg::add_row(std::size_t lane, std::uint32_t slot, Nanos start, Nanos end, bool delta, const Content& content) {
-  constexpr double kUnknown = std::numeric_limits<double>::quiet_NaN();
   const Setting& setting = settings_[slot];
   const Moments& m = content.moments;
   const bool any = !m.empty();
@@ -107,6 +182,8 @@ void WinAgg::add_row(std::size_t lane, std::uint32_t slot, Nanos start, Nanos en
       covered = m.count == 0 ? 0 : window * static_cast<double>(m.count) / static_cast<double>(m.count + content.excluded);
     else covered = content.covered + (m.weight - content.samples) * period;
   }
+  // A row in another unit, or weighted otherwise, is replaced, and this says so.
+  const std::uint32_t cut = cut_of(slot, start, end) | (sent_[slot].is_older(start) ? v1::CUT_RESTART : v1::CUT_NONE);
   const std::uint32_t revision = sent_[slot].send(start, setting.slide);
   rows_sent_ += 1;
   (delta ? deltas_ : corrections_) += revision > 0;
@@ -135,7 +212,7 @@ void WinAgg::add_row(std::size_t lane, std::uint32_t slot, Nanos start, Nanos en
   row.add_m2(m.m2);
   row.add_m3(m.m3);
   row.add_m4(m.m4);
-  row.add_cut(cut_of(slot, start, end));
+  row.add_cut(cut);
   constexpr int kMostRows = 4096;  // a frame of these stays far below every limit
   if (row.series_size() >= kMostRows) write_rows(*out_);
 }

@@ -55,6 +55,8 @@ void WinAgg::restart(std::uint32_t slot, Nanos at) {
     for (Pane& pane : track.panes) forget(pane);
     track = Track{};
   }
+  sent_[slot].begin_anew();
+  covered_[slot] = {};
 }
 
 /// The live windows of a node, or of one asset, leave as they are.
@@ -148,6 +150,7 @@ void WinAgg::begin_empty() {
   nodes_.clear();
   settings_.clear();
   sent_.clear();
+  covered_.clear();
   waiting_.clear();
   rows_.clear();
   held_ = 0;
@@ -155,7 +158,8 @@ void WinAgg::begin_empty() {
   grow();
   for (std::uint32_t slot = 0; slot < table().size(); ++slot) {
     nodes_[table().node_of(slot)].slots.push_back(slot);
-    for (const auto& lane : lanes_) lane->heads[slot].node = table().node_of(slot), lane->heads[slot].ruled = true;
+    for (const auto& lane : lanes_)
+      lane->heads[slot].node = table().node_of(slot) & Head::kMostNodes, lane->heads[slot].ruled = true;
   }
 }
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // What a checkpoint keeps of the window aggregates: open windows, watermarks, and which rows have been sent.
 #include <algorithm>
+#include <functional>
 
 #include "kernel/winagg_parts.hpp"
 #include "state.pb.h"
@@ -40,20 +41,22 @@ std::uint32_t index_of(const Rule* rule, const std::vector<Rule>& rules) {
 }  // namespace
 
 void WinAgg::save_pane(const Pane& pane, const Head& head, v1::WinAggPane& to) {
-  const bool open = head.start != head.end && pane.data && head.limit == pane.data.get() + pane.capacity;
+  const bool open = head.writes_to(pane);
   const auto size = open ? static_cast<std::uint32_t>(head.next - pane.data.get()) : pane.size;
+  const auto add = [&to](Nanos time, std::uint64_t order, double value) {
+    to.add_time(time);
+    to.add_order(order);
+    to.add_value(value);
+  };
   to.set_start(pane.start);
   to.set_emitted(pane.emitted);
-  to.set_unsorted(pane.unsorted || (open && head.unsorted));
   to.set_once(pane.once);
   to.set_readings_until(pane.readings_until);
   to.set_slices_until(pane.slices_until);
   to.set_capacity(pane.capacity);  // full panes are sealed: when that is must not depend on a restart
-  for (std::uint32_t i = 0; i < size; ++i) {
-    to.add_time(pane.data[i].time);
-    to.add_order(pane.data[i].order);
-    to.add_value(pane.data[i].value);
-  }
+  for (std::uint32_t i = 0; i < size; ++i) add(pane.data[i].time, pane.data[i].order, pane.data[i].value);
+  for (std::uint32_t i = 0; open && i < head.waiting; ++i) add(head.waits[i].time, 0, head.waits[i].value);
+  to.set_unsorted(pane.unsorted || std::ranges::adjacent_find(to.time(), std::greater_equal<>()) != to.time().end());
   for (const Slice& slice : pane.slices) {
     v1::WinAggSlice& part = *to.add_slice();
     part.set_time(slice.time);
@@ -104,11 +107,20 @@ std::string WinAgg::save() const {
       to.add_sent_first(run.first);
       to.add_sent_last(run.last);
       to.add_sent_revision(run.revision);
+      to.add_sent_older(run.older);
+    }
+    for (const CoveredTime::Run& run : covered_[slot].runs()) {
+      v1::WinAggCovered& covered = *to.add_covered();
+      covered.set_from(run.from);
+      covered.set_to(run.to);
+      covered.set_begin(run.begin);
+      covered.set_end(run.end);
+      covered.set_until(run.until);
     }
     for (std::size_t lane = 0; lane < kLanes; ++lane) {
       const Track& track = lanes_[lane]->tracks[slot];
       v1::WinAggTrack& lane_to = *to.add_lane();
-      lane_to.set_usual(lanes_[lane]->heads[slot].usual);
+      lane_to.set_usual(track.usual);
       lane_to.set_scheduled(track.scheduled);
       lane_to.set_processed(track.processed);
       lane_to.set_filled(track.filled);
@@ -154,14 +166,20 @@ bool WinAgg::load_slot(const v1::WinAggSlot& from, std::uint32_t slot) {
   const std::vector<Rule>& rules = rules_.rules();
   if (from.rule() > rules.size() || from.lane_size() != static_cast<int>(kLanes)) return false;
   if (from.sent_last_size() != from.sent_first_size() || from.sent_revision_size() != from.sent_first_size()) return false;
+  if (from.sent_older_size() != from.sent_first_size()) return false;
   Setting& setting = settings_[slot];
   if (from.rule() > 0) set_rule(setting, rules[from.rule() - 1]);
   setting.until = from.until();
   setting.hold = from.hold();
   setting.weighting = from.weighting();
   std::vector<SentWindows::Run> runs;
-  for (int i = 0; i < from.sent_first_size(); ++i) runs.push_back({from.sent_first(i), from.sent_last(i), from.sent_revision(i)});
+  for (int i = 0; i < from.sent_first_size(); ++i)
+    runs.push_back({from.sent_first(i), from.sent_last(i), from.sent_revision(i), from.sent_older(i)});
   sent_[slot].set_runs(std::move(runs));
+  std::vector<CoveredTime::Run> covered;
+  for (const v1::WinAggCovered& run : from.covered())
+    covered.push_back({run.from(), run.to(), run.begin(), run.end(), run.until()});
+  covered_[slot].set_runs(std::move(covered));
   for (std::size_t lane = 0; lane < kLanes; ++lane) {
     const v1::WinAggTrack& lane_from = from.lane(static_cast<int>(lane));
     Track& track = lanes_[lane]->tracks[slot];
@@ -170,7 +188,7 @@ bool WinAgg::load_slot(const v1::WinAggSlot& from, std::uint32_t slot) {
     track.before = {lane_from.before_time(), 0, lane_from.before_value()};
     track.before_until = lane_from.before_until();
     if (lane_from.usual() == 0 || lane_from.usual() > kMostReadings) return false;
-    lanes_[lane]->heads[slot].usual = lane_from.usual();
+    track.usual = lane_from.usual();
     for (const v1::WinAggPane& pane : lane_from.pane())
       if (!load_pane(pane, track.panes.emplace_back())) return false;
     if (lane_from.scheduled() != kForever) schedule(lane, slot, lane_from.scheduled());

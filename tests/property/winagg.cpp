@@ -413,6 +413,161 @@ TEST_CASE("winagg: what a birth repeats counts once, in the same session and in 
   }));
 }
 
+namespace {
+
+constexpr Nanos kQuarter = kSecond / 4;
+
+/// Some readings come as history: from `released` on as they happen, those before it all at once.
+std::vector<Reading> with_history(std::vector<Reading> readings, Nanos released) {
+  std::vector<Reading> arriving, stored;
+  bool historical = false;
+  for (Reading r : readings) {
+    if (*rc::gen::inRange(0, 6) == 0) historical = !historical;
+    r.historical = historical;
+    if (r.time >= released) arriving.insert(arriving.end(), stored.begin(), stored.end()), stored.clear();
+    (historical && r.time < released ? stored : arriving).push_back(r);
+  }
+  arriving.insert(arriving.end(), stored.begin(), stored.end());
+  return arriving;
+}
+
+/// Both lanes far behind the others, so that what is open leaves before the end of the input.
+void go_on(std::vector<Reading>& arriving, Nanos time) {
+  for (const bool historical : {false, true}) arriving.push_back({0, time + historical * kSecond, 1, historical});
+}
+
+/// The naive oracle: a piece of a curve each quarter of a second, its values at both ends.
+using Pieces = std::map<Nanos, std::pair<double, double>>;
+
+/// A step, what was seen live before what is history.
+Pieces step_of(std::vector<Reading> readings, Nanos hold) {
+  std::ranges::sort(readings, {}, &Reading::time);
+  const auto last = [&](bool live_alone, Nanos at) {
+    const Reading* found = nullptr;
+    Nanos newest = kBeginning;
+    for (const Reading& r : readings) {
+      if (live_alone && r.historical) continue;
+      newest = r.time;
+      if (r.time <= at) found = &r;
+    }
+    return found != nullptr && found->historical != live_alone && at - found->time < hold && at < newest ? found : nullptr;
+  };
+  Pieces pieces;
+  for (const Reading& r : readings)  // nothing is held for longer
+    for (Nanos at = r.time; at < r.time + hold; at += kQuarter)
+      if (!pieces.contains(at))
+        for (const bool live_alone : {true, false})
+          if (const Reading* held = last(live_alone, at)) pieces.try_emplace(at, held->value, held->value);
+  return pieces;
+}
+
+/// Straight lines; history takes no part where a live line passes.
+Pieces lines_of(std::vector<Reading> readings, Nanos hold) {
+  std::ranges::sort(readings, {}, &Reading::time);
+  std::vector<Reading> live, all;
+  std::ranges::copy_if(readings, std::back_inserter(live), [](const Reading& r) { return !r.historical; });
+  std::ranges::copy_if(readings, std::back_inserter(all), [&](const Reading& r) {
+    for (std::size_t i = 1; i < live.size() && r.historical; ++i)
+      if (live[i].time - live[i - 1].time <= hold && live[i - 1].time < r.time && r.time < live[i].time) return false;
+    return true;
+  });
+  Pieces pieces;
+  for (std::size_t i = 1; i < all.size(); ++i) {
+    const Reading &a = all[i - 1], &b = all[i];
+    const auto value = [&](Nanos time) {
+      return a.value + (b.value - a.value) * static_cast<double>(time - a.time) / static_cast<double>(b.time - a.time);
+    };
+    for (Nanos at = a.time; at < b.time && b.time - a.time <= hold; at += kQuarter)
+      pieces[at] = {value(at), value(at + kQuarter)};
+  }
+  return pieces;
+}
+
+}  // namespace
+
+TEST_CASE("winagg: weighted by time, history fills what live rows left, and all rows of a window add up to one curve") {
+  CHECK(rc::check([] {
+    const bool linear = *rc::gen::arbitrary<bool>();
+    const Nanos slide = *rc::gen::element<Nanos>(8, 4) * kSecond, heartbeat = *rc::gen::inRange<Nanos>(1, 12);
+    // A line waits for its other end as long as the lateness.
+    const Nanos lateness = linear ? 60 : *rc::gen::inRange<Nanos>(0, 10);
+    const Policy policy = policy_of(R"("window":"8s","period":"1s","slide":")" + std::to_string(slide / kSecond) +
+                                    R"(s","lateness":")" + std::to_string(lateness) + R"(s","heartbeat":")" +
+                                    std::to_string(heartbeat) + R"(s","weighting":")" + (linear ? "linear" : "step") + '"');
+    const auto readings = some_readings(1, static_cast<int>(CoveredTime::kMost));
+    const Nanos end = readings.empty() ? 0 : readings.back().time;
+    auto arriving = with_history(readings, *rc::gen::inRange<Nanos>(0, end + 2));
+    if (*rc::gen::arbitrary<bool>()) go_on(arriving, (end / kSecond + 200) * kSecond);
+    std::vector<Counter> counters;
+    const Rows rows = fold(run(policy, stream_of(arriving), &counters));
+    RC_ASSERT(counter(counters, "late") == 0U);
+    const Nanos hold = (heartbeat + 1) * kSecond;
+    std::map<Nanos, std::vector<Stretch>> windows;
+    for (const auto& [at, piece] : linear ? lines_of(arriving, hold) : step_of(arriving, hold))
+      for (Nanos start = at / slide * slide; start > at - 8 * kSecond; start -= slide)
+        windows[start].push_back({at, at + kQuarter, piece.first, piece.second});
+    const auto counts = windows_of(arriving, 8 * kSecond, slide);
+    for (const auto& [key, values] : counts) RC_ASSERT(rows.contains(key) && rows.at(key).moments.count == values.size());
+    for (const auto& [start, pieces] : windows) {
+      RC_ASSERT(rows.contains({0, start}));
+      const Moments &got = rows.at({0, start}).moments, want = moments_of(std::span<const Stretch>(pieces));
+      RC_ASSERT(got.weight == want.weight);
+      RC_ASSERT(std::fabs(got.mean - want.mean) <= 1e-9);
+      RC_ASSERT(std::fabs(got.m2 - want.m2) <= 1e-7);
+      RC_ASSERT(std::fabs(got.min - want.min) <= 1e-9);
+      RC_ASSERT(std::fabs(got.max - want.max) <= 1e-9);
+      RC_ASSERT(std::fabs(got.first - want.first) <= 1e-9);
+      RC_ASSERT(std::fabs(got.last - want.last) <= 1e-9);
+    }
+    for (const auto& [key, row] : rows) RC_ASSERT(row.moments.weight == 0 || windows.contains(key.second));
+  }));
+}
+
+TEST_CASE("winagg: history that is the whole of an outage gives the rows that there would have been without the outage") {
+  CHECK(rc::check([] {
+    const Policy policy = policy_of(R"("window":"10s","lateness":"60s","weighting":"linear","heartbeat":"12s","period":"1s")");
+    const auto readings = some_readings(1, 100);
+    const Nanos end = readings.empty() ? 0 : readings.back().time;
+    // Longer than a line bridges: the live rows hold nothing of it.
+    const Nanos from = *rc::gen::inRange<Nanos>(0, end + 1), to = from + *rc::gen::inRange<Nanos>(17, 60) * kSecond;
+    std::vector<Reading> arriving, stored;
+    for (Reading r : readings) {
+      r.historical = r.time >= from && r.time < to;
+      (r.historical ? stored : arriving).push_back(r);
+    }
+    arriving.insert(arriving.end(), stored.begin(), stored.end());
+    const Rows got = fold(run(policy, stream_of(arriving))), want = fold(run(policy, stream_of(readings)));
+    for (const auto& [key, row] : want) {
+      RC_ASSERT(got.contains(key));
+      const Moments &a = got.at(key).moments, &b = row.moments;
+      RC_ASSERT(a.count == b.count);
+      RC_ASSERT(a.weight == b.weight);
+      RC_ASSERT(a.empty() == b.empty());
+      if (b.empty()) continue;
+      RC_ASSERT(std::fabs(a.mean - b.mean) <= 1e-10);
+      RC_ASSERT(std::fabs(a.m2 - b.m2) <= 1e-8);
+    }
+    RC_ASSERT(got.size() == want.size());
+  }));
+}
+
+TEST_CASE("winagg: no time is weighed twice, whatever comes late, live or as history, and from whichever session") {
+  CHECK(rc::check([] {
+    const Policy policy = policy_of(
+        *rc::gen::element<std::string>(R"("window":"8s","slide":"4s","lateness":"3s","weighting":"step","heartbeat":"6s")",
+                                       R"("window":"8s","lateness":"5s","weighting":"step")",
+                                       R"("window":"8s","slide":"4s","lateness":"5s","weighting":"linear")"));
+    StreamWriter writer;
+    for (Nanos birth = 1; birth < 4; ++birth) {  // each one's clock begins anew
+      writer.series("n", "a", {"x", "y"}, 0, birth);
+      auto arriving = shuffled(some_readings(2, 60), 10 * kSecond);
+      for (Reading& r : arriving) r.historical = *rc::gen::inRange(0, 3) == 0;
+      write(writer, arriving, 5);
+    }
+    for (const auto& [key, row] : fold(run(policy, writer.take()))) RC_ASSERT(row.moments.weight <= 8 + 1e-9);
+  }));
+}
+
 TEST_CASE("winagg: stop and resume at any frame equals an uninterrupted run") {
   CHECK(rc::check([] {
     const Policy policy = policy_of(
@@ -475,7 +630,6 @@ TEST_CASE("winagg: a step is weighed by the time that it holds") {
                                     std::to_string(heartbeat) + "s\"");
     const Rows rows = fold(run(policy, stream_of(readings)));
     // Second by quarter second: the last value that is not older than heartbeat and period.
-    constexpr Nanos kQuarter = kSecond / 4;
     const Nanos end = readings.empty() ? 0 : readings.back().time, hold = heartbeat == 0 ? kForever : (heartbeat + 1) * kSecond;
     std::map<Key, std::vector<double>> windows;
     std::size_t next = 0;

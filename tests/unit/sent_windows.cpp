@@ -49,3 +49,20 @@ TEST_CASE("beyond its bound it takes old windows for sent, and never gives a rev
   CHECK(sent.send(10, 10) == 1U);
   CHECK(sent.find(10) == 1U);
 }
+
+TEST_CASE("nothing adds to what was sent before a series began anew, and its revisions go on") {
+  SentWindows sent;
+  for (Nanos start = 0; start < 50; start += 10) (void)sent.send(start, 10);
+  CHECK(sent.is_open(20));
+  sent.begin_anew();
+  CHECK_FALSE(sent.is_open(20));
+  CHECK(sent.is_older(20));
+  CHECK(sent.send(20, 10) == 1U);
+  CHECK(sent.is_open(20));
+  CHECK(sent.is_older(10));
+  CHECK(sent.is_older(30));
+  CHECK(sent.send(50, 10) == 0U);
+  CHECK(sent.is_open(50));
+  CHECK(sent.is_older(40));
+  CHECK_FALSE(sent.is_older(60));
+}

@@ -307,6 +307,30 @@ TEST_CASE("history of a window that was sent is a delta, of one that was not its
                                          "30 revision 1 delta historical mean 9"});
 }
 
+TEST_CASE("weighted by time, a delta holds the time alone that its window's row does not") {
+  const auto weights = [](const std::string& weighting, const Doubles& history) {
+    StreamWriter writer = stream();
+    readings(writer, Doubles{{0, 10}, {4, 20}, {16, 30}, {20, 30}, {40, 0}});
+    readings(writer, history, v1::VALUE_TYPE_DOUBLE, true);
+    const Ran ran =
+        run(everything(R"("window":"20s","heartbeat":"4s","period":"1s","weighting":")" + weighting + '"'), writer.take());
+    std::vector<std::tuple<Nanos, bool, std::uint64_t, double, double>> rows;
+    for (const v1::Aggregates& a : ran.rows)
+      for (int i = 0; i < a.series_size(); ++i)
+        if (a.start(i) == 0)
+          rows.push_back({a.revision(i), a.delta(i), a.count(i), a.weight(i), a.weight(i) > 0 ? a.mean(i) : -1});
+    return rows;
+  };
+  using Weights = decltype(weights("", {}));
+  // 10 for 4 s, 20 for 5 s and 30 for 4 s were sent. Of what holds from 8 s to 13 s and from 14 s on, 4 + 2 s were not.
+  CHECK(weights("step", {{8, 1}, {14, 7}}) == Weights{{0, false, 3, 13, 20}, {1, true, 2, 6, (4 * 1 + 1 * 0 + 2 * 7) / 6.0}});
+  // All of its time was covered: it is counted, and weighs nothing.
+  CHECK(weights("step", {{1, 1}}) == Weights{{0, false, 3, 13, 20}, {1, true, 1, 0, -1}});
+  // Lines of 4 s each were sent. From 20 at 4 s to 10 at 9 s, to 8 at 12 s, to 30 at 16 s: nothing of it was.
+  CHECK(weights("linear", {{1, 1}, {9, 10}, {12, 8}, {18, 0}}) ==
+        Weights{{0, false, 3, 8, 22.5}, {1, true, 4, 12, (5 * 15 + 3 * 9 + 4 * 19) / 12.0}});
+}
+
 TEST_CASE("a death, a gap and a restart mark the windows that they cut short") {
   const Policy policy = everything(R"("window":"10s")");
   const auto gap = [](Nanos from, Nanos to) {
@@ -463,19 +487,45 @@ TEST_CASE("a temporary rule ends at its event time, and the windows that it shap
   CHECK(testing::frames_of(ran.out, FrameKind::applied).size() == 2);
 }
 
+namespace {
+
+void declare(StreamWriter& writer, const char* unit) {
+  v1::Frame frame;
+  v1::Series& series = *frame.mutable_series();
+  series.set_site("s");
+  series.set_line("l");
+  series.set_asset("a");
+  series.set_node("n");
+  series.add_sensor()->set_name("x");
+  series.mutable_sensor(0)->set_type(v1::VALUE_TYPE_DOUBLE);
+  series.mutable_sensor(0)->set_declared_unit(unit);
+  writer.out().frame(frame);
+}
+
+}  // namespace
+
+TEST_CASE("history in another unit adds to no row of the unit before: it replaces it, and says so") {
+  for (const char* weighting : {"count", "step"}) {
+    StreamWriter writer;
+    declare(writer, "degC");
+    readings(writer, Doubles{{1, 20}, {2, 22}, {31, 21}});
+    readings(writer, Doubles{{3, 21}}, v1::VALUE_TYPE_DOUBLE, true);
+    declare(writer, "degF");
+    readings(writer, Doubles{{32, 70}});
+    readings(writer, Doubles{{4, 71}, {15, 72}}, v1::VALUE_TYPE_DOUBLE, true);
+    declare(writer, "degF");  // nothing new
+    const Ran ran =
+        run(everything(R"("window":"10s","heartbeat":"2s","weighting":")" + std::string(weighting) + '"'), writer.take());
+    std::vector<std::tuple<Nanos, std::uint32_t, bool, std::uint64_t, std::uint32_t>> rows;
+    for (const v1::Aggregates& a : ran.rows)
+      for (int i = 0; i < a.series_size(); ++i)
+        if (a.start(i) < 20 * kSecond) rows.push_back({a.start(i) / kSecond, a.revision(i), a.delta(i), a.count(i), a.cut(i)});
+    CHECK(rows == std::vector<std::tuple<Nanos, std::uint32_t, bool, std::uint64_t, std::uint32_t>>{
+                      {0, 0U, false, 2, 0U}, {0, 1U, true, 1, 0U}, {0, 2U, false, 1, v1::CUT_RESTART}, {10, 0U, false, 1, 0U}});
+  }
+}
+
 TEST_CASE("another unit begins anew: nothing is mixed") {
-  const auto declare = [](StreamWriter& writer, const char* unit) {
-    v1::Frame frame;
-    v1::Series& series = *frame.mutable_series();
-    series.set_site("s");
-    series.set_line("l");
-    series.set_asset("a");
-    series.set_node("n");
-    series.add_sensor()->set_name("x");
-    series.mutable_sensor(0)->set_type(v1::VALUE_TYPE_DOUBLE);
-    series.mutable_sensor(0)->set_declared_unit(unit);
-    writer.out().frame(frame);
-  };
   StreamWriter writer;
   declare(writer, "degC");
   readings(writer, Doubles{{1, 20}, {2, 22}});
