@@ -40,7 +40,9 @@ void declare(cli::Tool& tool, Options& options) {
   tool.option("--cursor", options.tail.cursor, "FILE",
               "tail: start from the Position in this file, which the last tool of the chain writes");
   tool.option("--from", options.from, "WHERE",
-              "tail, without a cursor: oldest, newest, a frame's number, a Position; replay: a time, inclusive");
+              "tail: a Position; without a cursor also oldest, newest or a frame's number; replay: a time, inclusive");
+  cli::duration_option(tool, "--position-every", options.tail.position_every,
+                       "tail: time between two Positions; 0: one behind every record");
   tool.flag("--follow", options.tail.follow, "tail: wait for what is appended");
   tool.option("--to", options.to, "TIME", "replay: where to end, exclusive");
   tool.option("--match", options.patterns, "PATTERN", "replay: series that match; may be repeated");
@@ -77,23 +79,13 @@ Status parse_replay(Options& options) {
 
 /// Options that another command would have heeded are mistakes.
 Status check_options(cli::Tool& tool, const std::string& command) {
-  static const std::map<std::string, std::string> kCommands{{"--sync", "append"},
-                                                            {"--sync-every", "append"},
-                                                            {"--acknowledge", "append"},
-                                                            {"--segment-size", "append"},
-                                                            {"--max-age", "append"},
-                                                            {"--max-size", "append"},
-                                                            {"--max-frame", "append"},
-                                                            {"--skip-bad", "append"},
-                                                            {"--max-series", "append replay"},
-                                                            {"--cursor", "tail"},
-                                                            {"--follow", "tail"},
-                                                            {"--from", "tail replay"},
-                                                            {"--to", "replay"},
-                                                            {"--match", "replay"},
-                                                            {"--speed", "replay"},
-                                                            {"--memory", "replay"},
-                                                            {"--json", "ls"}};
+  static const std::map<std::string, std::string> kCommands{
+      {"--sync", "append"},         {"--sync-every", "append"}, {"--acknowledge", "append"},
+      {"--segment-size", "append"}, {"--max-age", "append"},    {"--max-size", "append"},
+      {"--max-frame", "append"},    {"--skip-bad", "append"},   {"--max-series", "append replay"},
+      {"--cursor", "tail"},         {"--follow", "tail"},       {"--position-every", "tail"},
+      {"--from", "tail replay"},    {"--to", "replay"},         {"--match", "replay"},
+      {"--speed", "replay"},        {"--memory", "replay"},     {"--json", "ls"}};
   for (const auto& [option, commands] : kCommands)
     if (tool.app().count(option) > 0 && commands.find(command) == commands.npos)
       return Status::error(Code::usage, option + " is not an option of rawbuf " + command);
