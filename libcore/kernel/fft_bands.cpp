@@ -229,7 +229,7 @@ bool FftBands::emit(std::uint32_t slot, const Origin& from, const SegmentSums& s
   if (sums.segments == 0) return false;
   const BinGrid grid{from.period, rule.segment.length};
   SpectrumRow row;
-  row.alias = *table().alias_of(slot);
+  row.alias = *last_aliases_.of(slot);
   row.start = from.start;
   row.end = saturating_add(from.start, span_of(rule.span(sums.placed), from.period));
   row.segments = sums.segments;

@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "kernel/last_aliases.hpp"
 #include "kernel/spectrum_rows.hpp"
 #include "kernel/spectrum_rule.hpp"
 #include "kernel/stage.hpp"
@@ -92,6 +93,7 @@ class FftBands final : public Stage {
   std::array<std::vector<Followed>, 2> followed_;      // by slot, a lane each
   std::array<std::map<std::uint32_t, Open>, 2> open_;  // by slot, a lane each
   SpectrumRows rows_;
+  LastAliases last_aliases_{table()};
   SegmentSums sums_;                      // of the waveform in hand
   std::vector<double> converted_;         // float samples that a rule wants in double
   std::vector<double> power_, envelope_;  // mean square of each bin

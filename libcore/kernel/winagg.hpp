@@ -18,6 +18,7 @@
 #include <memory>
 #include <vector>
 
+#include "kernel/last_aliases.hpp"
 #include "kernel/moments.hpp"
 #include "kernel/sent_windows.hpp"
 #include "kernel/stage.hpp"
@@ -143,7 +144,6 @@ class WinAgg final : public Stage {
   Content curve(std::size_t lane, std::uint32_t slot, Nanos start, Nanos end, bool once);
   Nanos covered_until(std::uint32_t slot, const Reading& reading) const;
   void add_row(std::size_t lane, std::uint32_t slot, Nanos start, Nanos end, bool delta, const Content& content);
-  std::uint32_t alias_of(std::uint32_t slot) const;
   void write_rows(Output& out);
 
   // winagg_source.cpp: sessions, deaths, gaps, the end
@@ -177,8 +177,8 @@ class WinAgg final : public Stage {
   std::vector<std::uint32_t> passed_;
   std::vector<Stretch> stretches_;
   std::vector<double> block_;
-  std::map<std::uint32_t, std::uint32_t> given_alias_;  // at the end, of series that the last segment does not declare
-  Nanos longest_ = 0;                                   // window and lateness of any rule
+  LastAliases last_aliases_{table()};  // at the end, of series that the last segment does not declare
+  Nanos longest_ = 0;                  // window and lateness of any rule
   bool loaded_ = false, resumed_ = false, restarted_ = false, finishing_ = false;
   bool fresh_ = true;                                              // no Applied of a deadband since the last Open
   std::size_t held_ = 0;                                           // bytes of readings and slices
