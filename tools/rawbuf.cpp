@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // rawbuf: raw frames on local disk: kept, sent on, replayed, checked.
 #include <map>
+#include <optional>
 
 #include "cli/rawbuf_admin.hpp"
 #include "cli/rawbuf_append.hpp"
@@ -13,9 +14,12 @@ using namespace twinpipe;
 namespace {
 
 struct Options {
-  std::string command, sync = "interval", from, to, speed = "max";
+  std::string command, directory, from, to, speed = "max";
   std::vector<std::string> patterns;
   bool json = false;
+  std::optional<cli::RecorderOption> recorder;
+  Nanos sync_every = cli::RecorderOptions().sync_every;
+  std::size_t segment_bytes = rawbuf::WriterOptions().segment_bytes;
   cli::AppendOptions append;
   cli::TailOptions tail;
   cli::ReplayRun replay;
@@ -25,18 +29,13 @@ void declare(cli::Tool& tool, Options& options) {
   tool.option("COMMAND", options.command, "COMMAND", "What to do")
       ->required()
       ->check(CLI::IsMember({"append", "tail", "replay", "ls", "verify", "repair"}));
-  tool.option("DIR", options.append.directory, "DIR", "The buffer")->required();
-  tool.option("--sync", options.sync, "WHEN", "append: force to disk always, every interval, or never by itself (none)")
-      ->check(CLI::IsMember({"always", "interval", "none"}))
-      ->capture_default_str();
-  cli::duration_option(tool, "--sync-every", options.append.sync_every, "append: the interval");
+  tool.option("DIR", options.directory, "DIR", "The buffer")->required();
+  options.recorder.emplace(tool, "append: ", "interval");
+  cli::duration_option(tool, "--sync-every", options.sync_every, "append: the interval");
+  cli::bytes_option(tool, "--segment-size", options.segment_bytes,
+                    "append: size at which a segment is ended, in bytes; a sixteenth of --max-size when that is less");
   tool.flag("--acknowledge", options.append.acknowledge,
             "append: print how many frames of the input are safe, a line each time that it is more");
-  rawbuf::WriterOptions& writer = options.append.writer;
-  cli::bytes_option(tool, "--segment-size", writer.segment_bytes, "append: size at which a segment is ended, in bytes");
-  cli::duration_option(tool, "--max-age", writer.max_age, "append: remove segments written so long ago and sent; 0: none");
-  cli::bytes_option(tool, "--max-size", writer.max_bytes,
-                    "append: remove the oldest segments beyond so many bytes, sent or not; 0: none");
   tool.option("--cursor", options.tail.cursor, "FILE",
               "tail: start from the Position in this file, which the last tool of the chain writes");
   tool.option("--from", options.from, "WHERE",
@@ -73,7 +72,7 @@ Status parse_replay(Options& options) {
   if (!speed.ok()) return speed.status();
   options.replay.speed = *speed;
   replay.max_series = options.append.max_series;
-  options.replay.directory = options.append.directory;
+  options.replay.directory = options.directory;
   return {};
 }
 
@@ -93,7 +92,7 @@ Status check_options(cli::Tool& tool, const std::string& command) {
 }
 
 Status run(cli::Tool& tool, Options& options) {
-  const std::string& directory = options.append.directory;
+  const std::string& directory = options.directory;
   if (Status status = check_options(tool, options.command); !status.ok()) return status;
   if (options.command == "ls") return cli::rawbuf_ls(directory, options.json);
   if (options.command == "verify") return cli::rawbuf_verify(directory);
@@ -107,10 +106,11 @@ Status run(cli::Tool& tool, Options& options) {
     if (Status status = parse_replay(options); !status.ok()) return status;
     return cli::rawbuf_replay(tool, options.replay);
   }
-  options.append.sync = options.sync == "always" ? cli::SyncWhen::always
-                        : options.sync == "none" ? cli::SyncWhen::none
-                                                 : cli::SyncWhen::interval;
-  options.append.writer.durable = options.append.sync != cli::SyncWhen::none;
+  Result<cli::RecorderOptions> recorder = options.recorder->load(directory);
+  if (!recorder.ok()) return recorder.status();
+  if (tool.app().count("--sync-every") > 0) recorder->sync_every = options.sync_every;
+  if (tool.app().count("--segment-size") > 0) recorder->writer.segment_bytes = options.segment_bytes;
+  options.append.recorder = std::move(*recorder);
   return cli::rawbuf_append(tool, options.append);
 }
 

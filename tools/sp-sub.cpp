@@ -38,7 +38,7 @@ void declare_host(cli::Tool& tool, sparkplug::HostOptions& host, std::string& ma
 int main(int argc, char** argv) {
   cli::Tool tool("sp-sub", "Read Sparkplug B and plain MQTT topics as frames", cli::Role::source);
   cli::SparkplugSourceOptions options;
-  std::string map;
+  std::string map, buffer;
   cli::MqttOption mqtt(tool);
   tool.option("--group", options.groups, "GROUP", "Sparkplug group to read; several may be named; default all");
   tool.option("--host-id", options.host_id, "ID", "Host id of a primary host")->capture_default_str();
@@ -53,14 +53,22 @@ int main(int argc, char** argv) {
       ->capture_default_str();
   tool.option("--state", options.state_directory, "DIR", "Keep birth tables here, so that aliases resolve after a restart");
   cli::duration_option(tool, "--connect-timeout", options.connect_timeout, "Give up when no broker answers at the start");
+  tool.option("--buffer", buffer, "DIR", "Record into this buffer, in place of standard output; see rawbuf(1)");
+  cli::RecorderOption recorder(tool, "buffer: ", "always");
   cli::bytes_option(tool, "--buffer-memory", options.buffer_memory,
-                    "Bytes that may wait for standard output before readings are lost");
+                    "Bytes that may wait for standard output, or the buffer's disk, before readings are lost");
   tool.option("--count", options.count, "COUNT", "End after so many readings");
   cli::duration_option(tool, "--for", options.duration, "End after so long; 0: never");
   return tool.run(argc, argv, [&]() -> Status {
     Result<MqttOptions> brokers = mqtt.load();
     if (!brokers.ok()) return brokers.status();
     options.mqtt = std::move(*brokers);
+    if (tool.app().count("--buffer") == 0 && !recorder.given().empty())
+      return Status::error(Code::usage, recorder.given() + " needs --buffer");
+    if (tool.app().count("--buffer") > 0 && buffer.empty()) return Status::error(Code::usage, "--buffer: no directory is named");
+    Result<cli::RecorderOptions> recording = recorder.load(buffer);
+    if (!recording.ok()) return recording.status();
+    options.buffer = std::move(*recording);
     if (!map.empty()) {
       Result<sparkplug::IdentityMap> parsed = sparkplug::IdentityMap::parse(map);
       if (!parsed.ok()) return parsed.status();

@@ -9,8 +9,8 @@
 namespace twinpipe::cli {
 
 MqttOption::MqttOption(Tool& tool) {
-  tool.option("--broker", brokers_, "URL", "MQTT broker: mqtt://HOST:PORT or mqtts://HOST:PORT (TLS); several are tried in turn")
-      ->capture_default_str();
+  tool.option("--broker", brokers_, "URL",
+              "MQTT broker: mqtt:// or, for TLS, mqtts://HOST:PORT; several are tried in turn; default " + brokers_.front());
   tool.option("--client-id", client_id_, "ID", "MQTT client id; by default a random one");
   tool.option("--user", user_, "NAME", "MQTT user name");
   tool.option("--password-file", password_file_, "FILE",
@@ -18,8 +18,8 @@ MqttOption::MqttOption(Tool& tool) {
   tool.option("--ca", ca_, "FILE", "CA certificates (PEM) for mqtts://; by default the system's");
   tool.option("--cert", certificate_, "FILE", "Own certificate (PEM) for mqtts://");
   tool.option("--key", key_, "FILE", "Its key (PEM)");
-  tool.option("--keep-alive", keep_alive_, "SECONDS", "MQTT keep-alive, in seconds")
-      ->check(CLI::Range(5, 65535))
+  tool.option("--keep-alive", keep_alive_, "SECONDS", "MQTT keep-alive, in seconds: 5 to 65535")
+      ->check(CLI::Range(5, 65535).description(""))
       ->capture_default_str();
 }
 

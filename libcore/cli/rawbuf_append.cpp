@@ -5,27 +5,17 @@
 #include <fmt/format.h>
 #include <unistd.h>
 
-#include <algorithm>
-#include <limits>
-
-#include "cli/rawbuf_cursors.hpp"
 #include "cli/runner.hpp"
-#include "io/rawbuf_directory.hpp"
 
 namespace twinpipe::cli {
 namespace {
-
-/// How long a block that is not full waits for more, unless every record is synced.
-constexpr Nanos kBlockWait = 100 * kMillisecond;
-constexpr Nanos kRetainEvery = 10 * kSecond;
 
 class Append final : public FrameTaker {
  public:
   Append(Tool& tool, const AppendOptions& options)
       : tool_(&tool),
         options_(options),
-        directory_(options.directory),
-        writer_(directory_, options.writer),
+        recorder_(options.recorder, [&tool](const std::string& notice) { tool.say(notice); }),
         table_(options.max_series) {}
 
   Status run();
@@ -40,52 +30,33 @@ class Append final : public FrameTaker {
   Status check(const FrameView& frame);
   Status on_quiet();
   Status on_wake();
-  Status commit();
-  Status look_at_time();
-  Status retain();
   Status acknowledge();
-  void tell();
-  Status failed(Status status);
 
   Tool* tool_;
   AppendOptions options_;
-  RawbufDirectory directory_;
-  rawbuf::Writer writer_;
+  RawbufRecorder recorder_;
   SeriesTable table_;
   SegmentGuard guard_;
   ReadingsDecoder decoder_;
   v1::Series series_;
   std::vector<Declared> declared_;
-  std::uint64_t skipped_ = 0, frames_ = 0, acknowledged_ = 0, seen_written_ = 0;
-  Nanos wall_ = wall_now();
-  Nanos last_write_ = 0, next_sync_ = 0, next_retain_ = 0;  // monotonic
-  bool broken_ = false;                                     // the disk failed: nothing may be added
+  std::uint64_t skipped_ = 0, acknowledged_ = 0;
 };
 
 Status Append::run() {
-  if (Status status = directory_.lock(); !status.ok()) return status;
-  const Status started = writer_.start();
-  tell();
-  if (!started.ok()) return started;
-  if (Status status = retain(); !status.ok()) return status;
-  last_write_ = monotonic_now();
-  next_sync_ = last_write_ + options_.sync_every;
+  if (Status status = recorder_.start(); !status.ok()) return status;
   FrameReader reader(STDIN_FILENO, options_.max_frame);
   const Feed feed{reader, *this, {}, false, [this](Output&) { return on_quiet(); }};
   Hooks hooks;
   hooks.on_wake = [this] { return on_wake(); };
   hooks.counters = [this] {
     return std::vector<Counter>{
-        {"frames_written", writer_.written()}, {"frames_safe", writer_.safe()}, {"bytes_written", writer_.bytes()}};
+        {"frames_written", recorder_.written()}, {"frames_safe", recorder_.safe()}, {"bytes_written", recorder_.bytes()}};
   };
   Status ran = run_feed(*tool_, feed, hooks);
-  tell();
-  if (broken_) return ran;
+  if (recorder_.broken()) return ran;
   // Whatever ended the input: what came whole before is kept.
-  Status closed = writer_.close(wall_now());
-  if (!closed.ok()) return failed(std::move(closed));
-  if (Status status = retain(); !status.ok()) return status;
-  tell();
+  if (Status status = recorder_.close(); !status.ok()) return status;
   if (Status status = acknowledge(); !status.ok()) return status;
   return ran;
 }
@@ -95,8 +66,8 @@ Status Append::take(const FrameView& frame, Output&) {
   const bool framing_ok = status.ok();
   if (framing_ok) status = check(frame);
   if (status.ok()) {
-    status = writer_.append(frame, wall_);
-    if (status.code != Code::bad_data && !status.ok()) return failed(std::move(status));
+    status = recorder_.append(frame);
+    if (!status.ok() && status.code != Code::bad_data) return status;
   }
   if (!status.ok()) {
     if (framing_ok && options_.skip_bad) {
@@ -107,9 +78,7 @@ Status Append::take(const FrameView& frame, Output&) {
     status.offset = frame.offset;
     return status;
   }
-  // The clock costs as much as a small frame.
-  if (++frames_ % 64 == 0 || writer_.written() != seen_written_) return look_at_time();
-  return {};
+  return acknowledge();
 }
 
 /// What readers would refuse is refused here: a buffer of it would be found out when it is too late.
@@ -137,67 +106,23 @@ Status Append::end(bool, Output&) {
 
 /// The input has nothing more for now.
 Status Append::on_quiet() {
-  if (broken_ || options_.sync != SyncWhen::always) return {};
-  return commit();
-}
-
-/// At least ten times a second while the input is quiet, and whenever it was waited for.
-Status Append::on_wake() { return broken_ ? Status{} : look_at_time(); }
-
-Status Append::look_at_time() {
-  wall_ = wall_now();
-  const Nanos now = monotonic_now();
-  const bool wrote = std::exchange(seen_written_, writer_.written()) != writer_.written();
-  if (wrote) last_write_ = now;
-  const bool due = options_.sync == SyncWhen::always ? wrote : options_.sync == SyncWhen::interval && now >= next_sync_;
-  if (due) {
-    if (Status status = commit(); !status.ok()) return status;
-  } else if (now - last_write_ >= kBlockWait) {
-    if (Status status = writer_.flush(wall_); !status.ok()) return failed(std::move(status));
-    last_write_ = now;
-    if (Status status = acknowledge(); !status.ok()) return status;
-  }
-  seen_written_ = writer_.written();
-  return now >= next_retain_ ? retain() : Status{};
-}
-
-/// Writes and syncs what there is.
-Status Append::commit() {
-  if (Status status = writer_.flush(wall_now()); !status.ok()) return failed(std::move(status));
-  if (Status status = writer_.sync(); !status.ok()) return failed(std::move(status));
-  last_write_ = monotonic_now();
-  next_sync_ = last_write_ + options_.sync_every;
+  if (recorder_.broken() || recorder_.sync() != SyncWhen::always) return {};
+  if (Status status = recorder_.commit(); !status.ok()) return status;
   return acknowledge();
 }
 
-Status Append::retain() {
-  next_retain_ = monotonic_now() + kRetainEvery;
-  const Result<std::vector<RegisteredCursor>> cursors = registered_cursors(options_.directory);
-  if (!cursors.ok()) return cursors.status();
-  std::uint64_t unsent = std::numeric_limits<std::uint64_t>::max();
-  for (const RegisteredCursor& cursor : *cursors) unsent = std::min(unsent, cursor.next);
-  Status status = writer_.retain(wall_now(), unsent);
-  tell();
-  return status.ok() ? status : failed(std::move(status));
+/// At least ten times a second while the input is quiet, and whenever it was waited for.
+Status Append::on_wake() {
+  if (recorder_.broken()) return {};
+  if (Status status = recorder_.look_at_time(); !status.ok()) return status;
+  return acknowledge();
 }
 
 /// How many frames of this input are safe, as far as the promise goes.
 Status Append::acknowledge() {
-  const std::uint64_t safe = options_.sync == SyncWhen::none ? writer_.written() : writer_.safe();
-  if (!options_.acknowledge || std::exchange(acknowledged_, safe) == safe) return {};
-  return print(fmt::format("{}\n", safe));
-}
-
-void Append::tell() {
-  for (const std::string& notice : writer_.take_notices()) tool_->say(notice);
-}
-
-Status Append::failed(Status status) {
-  broken_ = true;
-  status.message += options_.sync == SyncWhen::none
-                        ? fmt::format("; {} of {} frames of this input were written", writer_.written(), writer_.taken())
-                        : fmt::format("; {} of {} frames of this input are safe on disk", writer_.safe(), writer_.taken());
-  return status;
+  if (!options_.acknowledge) return {};
+  const std::uint64_t safe = recorder_.safe();
+  return std::exchange(acknowledged_, safe) == safe ? Status{} : print(fmt::format("{}\n", safe));
 }
 
 }  // namespace

@@ -5,6 +5,8 @@
 #include <algorithm>
 #include <array>
 
+#include "io/bounded_writer.hpp"
+
 namespace twinpipe::cli {
 namespace {
 
@@ -26,7 +28,15 @@ Status Source::flush() {
   return status;
 }
 
-void Source::write_behind() { writer_ = std::make_unique<BoundedWriter>(sink_.fd()); }
+Status Source::open_behind(std::unique_ptr<WriteBehind> writer) {
+  if (!writer) {
+    if (Status status = sink_.open(); !status.ok()) return status;
+    writer = std::make_unique<BoundedWriter>(sink_.fd());
+  }
+  writer_ = std::move(writer);
+  out_.open(tool_->producer());
+  return {};
+}
 
 Status Source::wait(std::span<pollfd> watched, Nanos timeout) {
   if (Status status = flush(); !status.ok()) return status;
@@ -34,7 +44,7 @@ Status Source::wait(std::span<pollfd> watched, Nanos timeout) {
   if (due >= 0 && (timeout < 0 || due < timeout)) timeout = due;
   std::array<pollfd, 6> all{};
   std::ranges::copy(watched, all.begin());
-  all[watched.size()] = {writer_->waiting() > 0 ? writer_->fd() : -1, POLLOUT, 0};
+  all[watched.size()] = writer_->polled();
   const Ready ready = wait_ready(std::span(all).first(watched.size() + 1), sink_.fd(), signals_, timeout);
   std::ranges::copy_n(all.begin(), static_cast<std::ptrdiff_t>(watched.size()), watched.begin());
   if (all[watched.size()].revents != 0)

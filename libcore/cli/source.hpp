@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The output side of a source: frames to standard output, flushed before any wait, with signals and statistics.
+// The output side of a source: frames to standard output or to a writer in its place, flushed before any wait, with signals and
+// statistics.
 #pragma once
 
 #include <functional>
@@ -8,7 +9,7 @@
 #include <vector>
 
 #include "cli/runner.hpp"
-#include "io/bounded_writer.hpp"
+#include "io/write_behind.hpp"
 
 namespace twinpipe::cli {
 
@@ -19,6 +20,9 @@ class Source {
 
   /// Refuses a terminal and writes the segment's Open. Errors: usage, io_error.
   Status open();
+  /// For sources that must not stop reading: from here on flush() never blocks, and the caller bounds waiting(). With a
+  /// `writer` standard output is left alone. Errors: as open().
+  Status open_behind(std::unique_ptr<WriteBehind> writer = nullptr);
   Output& out() { return out_; }
   Signals& signals() { return signals_; }
 
@@ -32,13 +36,11 @@ class Source {
   Status wait(int fd, Nanos timeout, Ready& ready);
   Status flush();
 
-  /// For sources that must not stop reading while standard output stalls: from here on flush() never blocks, and the caller
-  /// bounds waiting(). Call behind open().
-  void write_behind();
-  /// Flushes, then waits for any of `watched`, for room in standard output where bytes wait, or for `timeout`. Only behind
-  /// write_behind().
+  /// Flushes, then waits for any of `watched`, for what is behind to move on, or for `timeout`. Only behind open_behind().
   Status wait(std::span<pollfd> watched, Nanos timeout);
-  /// Bytes not yet written, and bytes handed over and written since write_behind().
+  /// Somebody waits for what was handed over to be written.
+  void hurry() { writer_->hurry(); }
+  /// Bytes that wait in memory; bytes handed over, and those of them that were written (WriteBehind::written()).
   std::size_t waiting() const { return out_.pending().size() + (writer_ ? writer_->waiting() : 0); }
   std::uint64_t handed_over() const { return handed_over_; }
   std::uint64_t written() const { return writer_ ? writer_->written() : 0; }
@@ -61,7 +63,7 @@ class Source {
   Signals signals_;
   Output out_;
   FrameSink sink_;
-  std::unique_ptr<BoundedWriter> writer_;
+  std::unique_ptr<WriteBehind> writer_;
   std::uint64_t handed_over_ = 0;
   Statistics statistics_;
   std::function<std::vector<Counter>()> counters_;

@@ -16,6 +16,8 @@ namespace {
 constexpr int kRefused = 0x80;
 constexpr Nanos kGoodbye = 2 * kSecond;
 constexpr std::string_view kTableSuffix = ".births";
+constexpr std::size_t kTablesWaiting = 1000;
+constexpr std::size_t kGroupBytes = std::size_t{1} << 20;
 
 }  // namespace
 
@@ -26,24 +28,44 @@ SparkplugSource::SparkplugSource(Tool& tool, SparkplugSourceOptions options)
 
 Status SparkplugSource::run() {
   if (Status status = prepare(); !status.ok()) return status;
-  if (Status status = source_.open(); !status.ok()) return status;
-  source_.write_behind();
-  source_.set_counters([this] {
-    std::vector<Counter> all = host_.counters();
-    if (plain_topics_)
-      for (Counter& counter : plain_topics_->counters()) all.push_back(std::move(counter));
-    all.push_back({"link_failures", link_->failures()});
-    all.push_back({"bytes_waiting", source_.waiting()});
-    return all;
-  });
+  if (Status status = open(); !status.ok()) return status;
+  source_.set_counters([this] { return counters(); });
   if (Status status = start(); !status.ok()) return status;
   if (Status status = loop(); !status.ok()) {
     // What was whole leaves, but nothing says that the stream ended well.
-    host_.flush(source_.out());
-    (void)source_.flush();
-    return status;
+    (void)hand_over();
+    return buffer_ == nullptr || !plain_link_
+               ? status
+               : Status::error(status.code, status.message + "; plain messages that were not acknowledged stay with the broker");
   }
   return end();
+}
+
+/// Before the brokers are told of us: a client id that is used again ends the session of whoever has it, and that is the one
+/// who holds the buffer's lock.
+Status SparkplugSource::open() {
+  if (options_.buffer.directory.empty()) return source_.open_behind();
+  auto buffer =
+      std::make_unique<RecordBehind>(options_.buffer, std::clamp<std::size_t>(options_.buffer_memory / 4, 1, kGroupBytes),
+                                     [this](const std::string& notice) { tool_->say(notice); });
+  if (Status status = buffer->start(); !status.ok()) return status;
+  buffer_ = buffer.get();
+  return source_.open_behind(std::move(buffer));
+}
+
+std::vector<Counter> SparkplugSource::counters() const {
+  std::vector<Counter> all = host_.counters();
+  if (plain_topics_)
+    for (Counter& counter : plain_topics_->counters()) all.push_back(std::move(counter));
+  all.push_back({"link_failures", link_->failures()});
+  all.push_back({"bytes_waiting", source_.waiting()});
+  if (buffer_ == nullptr) return all;
+  const RecordCounts& counts = buffer_->counts();
+  for (const auto& [name, count] :
+       {std::pair("frames_written", &counts.frames_written), std::pair("frames_safe", &counts.frames_safe),
+        std::pair("bytes_written", &counts.bytes_written), std::pair("groups_written", &counts.groups)})
+    all.push_back({name, *count});
+  return all;
 }
 
 Status SparkplugSource::prepare() {
@@ -140,6 +162,7 @@ MqttCallbacks SparkplugSource::plain_callbacks() {
     plain_topics_->link_lost(wall_now(), source_.out());
   };
   callbacks.on_message = [this](const MqttMessage& message) {
+    ++plain_messages_;
     plain_topics_->message({message.topic, message.payload, message.retained, wall_now()}, source_.out());
   };
   callbacks.on_subscribed = [this](int, const std::vector<int>& granted) {
@@ -149,15 +172,16 @@ MqttCallbacks SparkplugSource::plain_callbacks() {
   return callbacks;
 }
 
-/// The stream's reader stalls: readings beyond the bound are counted, not kept. Births and deaths are.
+/// The stream's reader stalls, or the buffer's disk: readings beyond the bound are counted, not kept. Births and deaths are.
 void SparkplugSource::bound_memory() {
   const std::size_t waiting = source_.waiting();
+  const char* const where = buffer_ != nullptr ? "the buffer's disk" : "standard output";
   if (!host_.shedding() && waiting > options_.buffer_memory) {
-    tool_->say(fmt::format("standard output stalls: {} bytes wait (--buffer-memory), readings are lost from here on", waiting));
+    tool_->say(fmt::format("{} stalls: {} bytes wait (--buffer-memory), readings are lost from here on", where, waiting));
     host_.set_shedding(true, source_.out());
   } else if (host_.shedding() && waiting <= options_.buffer_memory / 2) {
     host_.set_shedding(false, source_.out());
-    tool_->say("standard output moves again; what was lost is in the stream as gaps");
+    tool_->say(fmt::format("{} moves again; what was lost is in the stream as gaps", where));
   }
 }
 
@@ -198,13 +222,22 @@ Status SparkplugSource::loop() {
     if (Status status = step(); !status.ok()) return status;
     if (!fatal_.ok()) return fatal_;
     if (Status status = check_start(); !status.ok()) return status;
-    if (Status status = save_table(); !status.ok()) return status;
+    // One table a round, so that a storm of births does not keep the loop from reading.
+    more_tables_ = false;
+    if (tables_.size() < kTablesWaiting)
+      if (Status status = take_table(); !status.ok()) return status;
+    if (Status status = save_tables(1); !status.ok()) return status;
   }
   return {};
 }
 
-/// One round: wait, read both sessions, let time pass, publish. Plain messages are acknowledged once their readings are
-/// written, and no more of them are read until then: the broker keeps them for us.
+/// What was read goes on its way, all of it.
+Status SparkplugSource::hand_over() {
+  host_.flush(source_.out());
+  return source_.flush();
+}
+
+/// One round: wait, read both sessions, let time pass, publish.
 Status SparkplugSource::step() {
   host_.flush(source_.out());
   std::array<pollfd, 2> watched{
@@ -217,12 +250,18 @@ Status SparkplugSource::step() {
   link_->keep_alive(monotonic_now());
   host_.tick(wall_now(), source_.out(), publications_);
   publish((watched[0].revents & POLLOUT) != 0 || link_->wants_write());
-  if (!plain_link_) return {};
-  if (acknowledge_at_ == 0) {
-    if ((watched[1].revents & ~POLLOUT) != 0) plain_link_->read();
-    host_.flush(source_.out());
-    if (Status status = source_.flush(); !status.ok()) return status;
+  return plain_link_ ? step_plain((watched[1].revents & ~POLLOUT) != 0) : Status{};
+}
+
+/// Plain messages are acknowledged once their readings are written, all that came in a round as one group, and no more of
+/// them are read until then: the broker keeps them for us.
+Status SparkplugSource::step_plain(bool readable) {
+  const std::uint64_t before = plain_messages_;
+  if (readable) plain_link_->read();
+  if (plain_messages_ != before) {
+    if (Status status = hand_over(); !status.ok()) return status;
     acknowledge_at_ = source_.handed_over();
+    source_.hurry();
   }
   if (source_.written() >= acknowledge_at_) {
     acknowledge_at_ = 0;
@@ -241,7 +280,7 @@ Status SparkplugSource::end() {
   host_.set_shedding(false, source_.out());
   host_.flush(source_.out());
   for (more_tables_ = true; more_tables_;)
-    if (Status status = save_table(); !status.ok()) return status;
+    if (Status status = take_table(); !status.ok()) return status;
   if (state_ && link_->connected()) {
     // DISCONNECT discards the will, so the death is published
     // (tck-id-operational-behavior-host-application-disconnect-intentional).
@@ -256,7 +295,8 @@ Status SparkplugSource::end() {
     if (closed.ok() && source_.written() >= acknowledge_at_) plain_link_->disconnect(kGoodbye);
     else plain_link_->drop();
   }
-  return closed;
+  if (!closed.ok()) return closed;
+  return save_tables(tables_.size());
 }
 
 // ---- birth tables on disk -------------------------------------------------------------------------------------------
@@ -276,12 +316,33 @@ Status SparkplugSource::load_tables() {
   return error ? system_error(Code::io_error, "cannot list " + options_.state_directory, error.value()) : Status{};
 }
 
-/// One table a round, so that a storm of births does not keep the loop from reading.
-Status SparkplugSource::save_table() {
+/// A table that changed. It must not last while the birth that it is of may be lost: whoever starts with it does not ask for
+/// that birth again, and its values would never come. Nor must the table before it, whose aliases may be others.
+Status SparkplugSource::take_table() {
   std::string node, bytes;
   more_tables_ = !options_.state_directory.empty() && host_.take_changed_table(node, bytes);
   if (!more_tables_) return {};
-  return replace_file(fmt::format("{}/{:.32}{}", options_.state_directory, sha256_hex(node), kTableSuffix), bytes);
+  if (Status status = hand_over(); !status.ok()) return status;
+  std::string path = fmt::format("{}/{:.32}{}", options_.state_directory, sha256_hex(node), kTableSuffix);
+  if (source_.written() < source_.handed_over()) {
+    std::error_code error;
+    if (!std::filesystem::remove(path, error) && error)
+      return system_error(Code::io_error, "cannot remove " + path, error.value());
+    source_.hurry();
+  }
+  std::erase_if(tables_, [&path](const Table& table) { return table.path == path; });
+  tables_.push_back({source_.handed_over(), std::move(path), std::move(bytes)});
+  return {};
+}
+
+/// Those whose births are written, at most so many.
+Status SparkplugSource::save_tables(std::size_t most) {
+  for (; most > 0 && !tables_.empty() && source_.written() >= tables_.front().behind; --most) {
+    if (Status status = replace_file(tables_.front().path, tables_.front().bytes); !status.ok()) return status;
+    tables_.pop_front();
+  }
+  more_tables_ = more_tables_ || (!tables_.empty() && source_.written() >= tables_.front().behind);
+  return {};
 }
 
 }  // namespace twinpipe::cli

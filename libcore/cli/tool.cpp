@@ -120,7 +120,9 @@ int Tool::run(int argc, char** argv, const std::function<Status()>& body) {
     if (!status.message.empty()) say(status);
     return static_cast<int>(status.code);
   } catch (const CLI::CallForHelp&) {
-    return answer(app_.help());
+    std::string help = app_.help();
+    help.resize(help.find_last_not_of('\n') + 1);
+    return answer(help + "\n");
   } catch (const CLI::CallForVersion& version) {
     return answer(std::string(version.what()) + "\n");
   } catch (const CLI::FileError& error) {
@@ -169,6 +171,13 @@ CLI::Option* duration_option(Tool& tool, const std::string& name, Nanos& value, 
   return tool.app().add_option(name, read, description)->type_name("DURATION")->default_str(format_duration(value));
 }
 
+/// As one would write it: 65536 is 64k.
+static std::string bytes_text(std::size_t bytes) {
+  std::size_t power = 0;
+  for (; bytes >= 1024 && bytes % 1024 == 0 && power < 4; ++power) bytes /= 1024;
+  return fmt::format("{}{}", bytes, std::string_view("kMGT").substr(power == 0 ? 4 : power - 1, 1));
+}
+
 CLI::Option* bytes_option(Tool& tool, const std::string& name, std::size_t& value, const std::string& description) {
   const auto read = [&value](const CLI::results_t& texts) {
     Result<std::uint64_t> parsed = parse_bytes(texts.at(0));
@@ -176,7 +185,7 @@ CLI::Option* bytes_option(Tool& tool, const std::string& name, std::size_t& valu
     value = static_cast<std::size_t>(*parsed);
     return true;
   };
-  return tool.app().add_option(name, read, description)->type_name("BYTES")->default_str(fmt::format("{}", value));
+  return tool.app().add_option(name, read, description)->type_name("BYTES")->default_str(bytes_text(value));
 }
 
 }  // namespace twinpipe::cli

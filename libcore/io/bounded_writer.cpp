@@ -4,7 +4,6 @@
 
 #include <fcntl.h>
 #include <fmt/format.h>
-#include <poll.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -34,7 +33,7 @@ BoundedWriter::~BoundedWriter() {
 Result<std::size_t> BoundedWriter::write_some(std::string_view bytes) {
   std::size_t done = 0;
   while (done < bytes.size() && !reader_left_) {
-    const ssize_t put = write(fd(), bytes.data() + done, bytes.size() - done);
+    const ssize_t put = write(fd_, bytes.data() + done, bytes.size() - done);
     if (put >= 0) done += static_cast<std::size_t>(put);
     else if (errno == EPIPE) reader_left_ = true;
     else if (errno == EAGAIN) break;
@@ -72,7 +71,7 @@ Status BoundedWriter::write_more() {
 
 Status BoundedWriter::finish() {
   while (waiting() > 0) {
-    pollfd entry{fd(), POLLOUT, 0};
+    pollfd entry{fd_, POLLOUT, 0};
     if (poll(&entry, 1, -1) < 0 && errno != EINTR) return system_error(Code::io_error, "standard output", errno);
     if (Status status = write_more(); !status.ok()) return status;
   }

@@ -8,28 +8,25 @@
 #include <string_view>
 
 #include "io/fd.hpp"
+#include "io/write_behind.hpp"
 
 namespace twinpipe {
 
-class BoundedWriter {
+class BoundedWriter final : public WriteBehind {
  public:
   explicit BoundedWriter(int fd);
-  ~BoundedWriter();
-  BoundedWriter(const BoundedWriter&) = delete;
-  BoundedWriter& operator=(const BoundedWriter&) = delete;
+  ~BoundedWriter() override;
 
-  /// Writes what the descriptor takes now and keeps the rest. After the reader has left, bytes are forgotten. Errors: io_error.
-  Status put(std::string_view bytes);
-  /// Goes on with what waits. Errors: io_error.
-  Status write_more();
-  /// Waits until everything is written, or can't be. Errors: io_error.
-  Status finish();
+  /// Writes what the descriptor takes now and keeps the rest. After the reader has left, bytes are forgotten.
+  Status put(std::string_view bytes) override;
+  Status write_more() override;
+  /// Waits until everything is written, or can't be.
+  Status finish() override;
 
-  std::size_t waiting() const { return buffer_.size() - begin_; }
-  std::uint64_t written() const { return written_; }
-  bool reader_left() const { return reader_left_; }
-  /// To poll for POLLOUT while waiting() is not 0.
-  int fd() const { return fd_; }
+  std::size_t waiting() const override { return buffer_.size() - begin_; }
+  std::uint64_t written() const override { return written_; }
+  bool reader_left() const override { return reader_left_; }
+  pollfd polled() const override { return {waiting() > 0 ? fd_ : -1, POLLOUT, 0}; }
 
  private:
   Result<std::size_t> write_some(std::string_view bytes);

@@ -5,8 +5,10 @@
 //   CALL   read, write, fsync, rename, open, ftruncate, unlink
 //   FD     only on this descriptor; "file": only above 2. Without it: any but standard error
 //   WHEN   N: the N-th such call; N+: that and all after it; N*: every N-th
-//   ERROR  EINTR, EAGAIN, EIO, ENOSPC, EACCES, or SHORT: half of what was asked for, at least one byte
-//          CUT: the power goes. What was written since the last fsync is lost, as it mostly is, and the process ends
+//   ERROR  EINTR, EAGAIN, EIO, ENOSPC, EACCES, or SHORT: half of what was asked for, at least one byte; or STALL: only as
+//          long as TWINPIPE_INJECT_WHILE lasts does the call wait, and then it succeeds; or CUT: the power goes, what was
+//          written since the last fsync is lost, as it mostly is, and the process ends
+// TWINPIPE_INJECT_WHILE=FILE: the rules hold, and calls count, while FILE exists.
 #define _GNU_SOURCE
 #include <dlfcn.h>
 #include <errno.h>
@@ -19,7 +21,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-enum { kRules = 8, kAnyDescriptor = -1, kFile = -2, kShort = -1, kCut = -9 };
+enum { kRules = 8, kAnyDescriptor = -1, kFile = -2, kShort = -1, kStall = -2, kCut = -3 };
 
 struct rule {
   char call[12];
@@ -32,13 +34,16 @@ struct rule {
 
 static struct rule rules[kRules];
 static int rule_count;
+static const char* while_file;
+
+static int in_force(void) { return while_file == NULL || access(while_file, F_OK) == 0; }
 
 static int error_by_name(const char* name) {
   static const struct {
     const char* name;
     int error;
-  } names[] = {{"EINTR", EINTR},   {"EAGAIN", EAGAIN}, {"EIO", EIO}, {"ENOSPC", ENOSPC},
-               {"EACCES", EACCES}, {"SHORT", kShort},  {"CUT", kCut}};
+  } names[] = {{"EINTR", EINTR},   {"EAGAIN", EAGAIN}, {"EIO", EIO},      {"ENOSPC", ENOSPC},
+               {"EACCES", EACCES}, {"SHORT", kShort},  {"STALL", kStall}, {"CUT", kCut}};
   for (size_t i = 0; i < sizeof names / sizeof *names; ++i)
     if (strcmp(name, names[i].name) == 0) return names[i].error;
   fprintf(stderr, "inject: no error called %s\n", name);
@@ -46,6 +51,7 @@ static int error_by_name(const char* name) {
 }
 
 __attribute__((constructor)) static void parse_rules(void) {
+  while_file = getenv("TWINPIPE_INJECT_WHILE");
   const char* text = getenv("TWINPIPE_INJECT");
   if (text == NULL) return;
   char copy[512];
@@ -84,6 +90,7 @@ static void cut_power(void) {
 
 /// 0: let it pass; kShort; or the errno to fail with.
 static int verdict(const char* call, int fd) {
+  if (rule_count == 0 || !in_force()) return 0;
   for (int i = 0; i < rule_count; ++i) {
     struct rule* rule = &rules[i];
     const int applies = rule->fd == kAnyDescriptor ? fd != 2 : rule->fd == kFile ? fd > 2 : rule->fd == fd;
@@ -91,6 +98,10 @@ static int verdict(const char* call, int fd) {
     const unsigned long n = ++rule->seen;
     const int hit = rule->repeat == '+' ? n >= rule->first : rule->repeat == '*' ? n % rule->first == 0 : n == rule->first;
     if (hit && rule->error == kCut) cut_power();
+    if (hit && rule->error == kStall) {
+      while (while_file != NULL && in_force()) usleep(1000);
+      return 0;
+    }
     if (hit) return rule->error;
   }
   return 0;
