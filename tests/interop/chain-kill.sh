@@ -152,6 +152,7 @@ for ((round = 0; round < rounds; ++round)); do
   for pid in "${pids[@]}"; do kill -9 "$pid" 2>/dev/null || true; done
   killed+=("${#pids[@]}")
 done
+until_true 60 up
 echo "processes killed in each round: ${killed[*]}"
 
 # Everything that was published reaches the buffer, and the buffer's end Kafka.
