@@ -40,7 +40,9 @@ void declare(cli::Tool& tool, Options& options) {
   tool.option("--cursor", options.tail.cursor, "FILE",
               "tail: start from the Position in this file, which the last tool of the chain writes");
   tool.option("--from", options.from, "WHERE",
-              "tail, without a cursor: oldest, newest, a frame's number, a Position; replay: a time, inclusive");
+              "tail: a Position; without a cursor also oldest, newest or a frame's number; replay: a time, inclusive");
+  cli::duration_option(tool, "--position-every", options.tail.position_every,
+                       "tail: time between two Positions; 0: one behind every record");
   tool.flag("--follow", options.tail.follow, "tail: wait for what is appended");
   tool.option("--to", options.to, "TIME", "replay: where to end, exclusive");
   cli::duration_option(tool, "--warm-up", options.warm_up, "replay: begin so long before --from");
@@ -99,11 +101,12 @@ Status check_options(cli::Tool& tool, const std::string& command) {
                                                             {"--max-series", "append replay"},
                                                             {"--cursor", "tail"},
                                                             {"--follow", "tail"},
+                                                            {"--position-every", "tail"},
                                                             {"--from", "tail replay"},
                                                             {"--to", "replay"},
+                                                            {"--match", "replay"},
                                                             {"--warm-up", "replay"},
                                                             {"--order", "replay"},
-                                                            {"--match", "replay"},
                                                             {"--speed", "replay"},
                                                             {"--memory", "replay"},
                                                             {"--json", "ls"}};

@@ -27,7 +27,11 @@ int main(int argc, char** argv) {
     Output late;
     SeriesTable table(tool.common().max_series);
     WinAgg stage(table, policy.get(), options, side.enabled() ? &late : nullptr);
-    const auto write = [&] { return side.write(late, stage.late_bytes(), stage.resumed()); };
+    const auto write = [&] {
+      const Status status = side.write(late, stage.late_bytes(), stage.resumed());
+      if (const auto notice = side.take_notice()) tool.say(*notice);
+      return status;
+    };
     cli::Hooks hooks;
     hooks.hold = [&](bool) -> Result<Nanos> {
       constexpr std::size_t kEnough = std::size_t{64} << 10;

@@ -6,6 +6,9 @@
 #include <google/protobuf/io/tokenizer.h>
 #include <google/protobuf/text_format.h>
 
+#include <algorithm>
+
+#include "cli/state_store.hpp"
 #include "io/fd.hpp"
 
 namespace twinpipe::cli {
@@ -45,6 +48,16 @@ Status write_cursor(const std::string& path, const v1::Position& position) {
   std::string text;
   google::protobuf::TextFormat::PrintToString(position, &text);
   return replace_file(path, "# twinpipe.v1.Position\n" + text);
+}
+
+bool CursorLead::allows(std::uint64_t number) {
+  // The state of the recorded Position and one more: the last Position, at the end of the data, is put in any case.
+  constexpr std::uint64_t kMost = kStatesKept - 2;
+  if (path_.empty() || number <= recorded_ + kMost) return true;
+  const Result<std::optional<v1::Position>> read = read_cursor(path_);
+  if (read.ok() && *read && (*read)->source() == source_ && (*read)->number() < number)
+    recorded_ = std::max(recorded_, (*read)->number());
+  return number <= recorded_ + kMost;
 }
 
 Result<std::optional<v1::Position>> read_cursor(const std::string& path) {

@@ -84,7 +84,7 @@ Status LogReader::run() {
   }
   if (source_.reader_left()) return {};
   frames_.settle(source_.out());
-  if (Status status = put_position(); !status.ok()) return status;
+  if (Status status = put_position(true); !status.ok()) return status;
   return source_.close();
 }
 
@@ -235,13 +235,13 @@ v1::Position LogReader::position() const {
 }
 
 /// Everything with a timestamp up to the last one taken was written, so a reader that starts here finds whole sets of copies.
-Status LogReader::put_position() {
+Status LogReader::put_position(bool last) {
   next_position_ = monotonic_now() + kPositionEvery;
   if (!options_.group.empty()) commit();
   if (generation_ != consumer_.generation() || heads_.empty()) return {};
   v1::Position at = position();
   std::string text = at.SerializeAsString();
-  if (text == last_position_) return {};
+  if (text == last_position_ || (!last && !lead_->allows(number_ + 1))) return {};
   last_position_ = std::move(text);
   at.set_number(++number_);
   frames_.flush(source_.out());

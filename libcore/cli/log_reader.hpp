@@ -11,6 +11,7 @@
 #include <string>
 #include <vector>
 
+#include "cli/cursor.hpp"
 #include "cli/source.hpp"
 #include "client/kafka_consumer.hpp"
 #include "kernel/log_frames.hpp"
@@ -53,7 +54,7 @@ class LogReader {
   bool all_finished() const;
   bool behind() const;
   bool must_wait_for_copies(std::size_t partition);
-  Status put_position();
+  Status put_position(bool last = false);
   void commit();
   v1::Position position() const;
   std::string where(std::size_t partition, std::int64_t offset) const;
@@ -64,6 +65,7 @@ class LogReader {
   Source source_;
   LogFrames frames_;
   std::optional<v1::Position> resumed_;
+  std::optional<CursorLead> lead_;
   std::string name_;
   std::uint64_t generation_ = 0, number_ = 0, skipped_ = 0;
   std::vector<const rd_kafka_message_t*> heads_;

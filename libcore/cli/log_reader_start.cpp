@@ -9,21 +9,22 @@
 namespace twinpipe::cli {
 
 Status LogReader::open() {
-  if (!options_.cursor.empty()) {
-    Result<std::optional<v1::Position>> read = read_cursor(options_.cursor);
-    if (!read.ok()) return read.status();
-    resumed_ = std::move(*read);
-  }
-  if (!resumed_ && options_.from.find('"') != std::string::npos) {
+  // A Position that is named is newer than the cursor: what a transaction committed just before its process died.
+  if (options_.from.find('"') != std::string::npos) {
     const Result<v1::Position> from = parse_position(options_.from);
     if (!from.ok()) return from.status();
     resumed_ = *from;
+  } else if (!options_.cursor.empty()) {
+    Result<std::optional<v1::Position>> read = read_cursor(options_.cursor);
+    if (!read.ok()) return read.status();
+    resumed_ = std::move(*read);
   }
   if (resumed_) {
     if (resumed_->source() != name_)
       return Status::error(Code::bad_config, fmt::format("a Position of '{}', not of '{}'", resumed_->source(), name_));
     number_ = resumed_->number();
   }
+  lead_.emplace(options_.cursor, name_, number_);
   if (options_.from == "cursor" && !resumed_) return Status::error(Code::no_input, options_.cursor + ": no such cursor");
   if (!resumed_ && options_.from != "earliest" && options_.from != "latest" && options_.from != "cursor")
     if (const Result<Nanos> time = parse_time(options_.from); !time.ok()) return time.status();

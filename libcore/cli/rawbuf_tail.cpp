@@ -3,7 +3,6 @@
 #include "cli/rawbuf_tail.hpp"
 
 #include <fmt/format.h>
-#include <google/protobuf/text_format.h>
 
 #include <algorithm>
 #include <charconv>
@@ -15,7 +14,8 @@
 namespace twinpipe::cli {
 namespace {
 
-constexpr Nanos kPositionEvery = kSecond;
+/// How soon a cursor that is too far behind for another Position is read again, at the soonest.
+constexpr Nanos kLookAgain = 10 * kMillisecond;
 
 }  // namespace
 
@@ -28,7 +28,10 @@ RawbufTail::RawbufTail(Tool& tool, TailOptions options)
 // ---- where to start -------------------------------------------------------------------------------------------------
 
 Status RawbufTail::start_at(std::uint64_t& number) {
-  if (!options_.cursor.empty()) {
+  // A Position that is named is newer than the cursor: what a transaction committed just before its process died.
+  if (const Result<v1::Position> named = parse_position(options_.from); named.ok()) {
+    resumed_ = *named;
+  } else if (!options_.cursor.empty()) {
     Result<std::optional<v1::Position>> read = read_cursor(options_.cursor);
     if (!read.ok()) return read.status();
     resumed_ = std::move(*read);
@@ -56,10 +59,7 @@ Status RawbufTail::start_at(std::uint64_t& number) {
     }
     const auto [end, error] = std::from_chars(from.data(), from.data() + from.size(), number);
     if (error == std::errc() && end == from.data() + from.size() && number > 0) return {};
-    v1::Position position;
-    if (!google::protobuf::TextFormat::ParseFromString(from, &position))
-      return Status::error(Code::usage, fmt::format("--from '{}': write oldest, newest, a frame's number or a Position", from));
-    resumed_ = position;
+    return Status::error(Code::usage, fmt::format("--from '{}': write oldest, newest, a frame's number or a Position", from));
   }
   const Result<std::uint64_t> frame = rawbuf_frame(*resumed_, options_.directory);
   if (!frame.ok()) return Status::error(frame.status().code, options_.cursor + ": " + frame.status().message);
@@ -78,6 +78,7 @@ Status RawbufTail::start() {
     if (Status status = register_cursor(options_.directory, options_.cursor, number); !status.ok()) return status;
   rawbuf::Declarations state;
   if (Status status = reader_.seek(number, state); !status.ok()) return status;
+  lead_.emplace(options_.cursor, name_, number_);
   tell();
   last_position_ = number;
   if (Status status = source_.open(); !status.ok()) return status;
@@ -102,12 +103,12 @@ Status RawbufTail::run() {
     return flushed.ok() ? looped : flushed;
   }
   if (source_.reader_left()) return {};
-  if (Status status = put_position(); !status.ok()) return status;
+  if (Status status = put_position(true); !status.ok()) return status;
   return source_.close(reader_.finished());
 }
 
 Status RawbufTail::loop() {
-  next_position_ = monotonic_now() + kPositionEvery;
+  next_position_ = monotonic_now() + options_.position_every;
   while (!source_.done()) {
     directory_.drain();
     rawbuf::Piece piece;
@@ -242,10 +243,14 @@ void RawbufTail::look_for_nodes(const FrameView& frame) {
   if (frame.kind != FrameKind::series && frame.kind != FrameKind::lifecycle && frame.kind != FrameKind::applied) put_gap();
 }
 
-Status RawbufTail::put_position() {
+Status RawbufTail::put_position(bool last) {
   put_gap();
-  next_position_ = monotonic_now() + kPositionEvery;
+  next_position_ = monotonic_now() + options_.position_every;
   if (reader_.at() == last_position_) return {};
+  if (!last && !lead_->allows(number_ + 1)) {
+    next_position_ = monotonic_now() + std::max(options_.position_every, kLookAgain);
+    return {};
+  }
   last_position_ = reader_.at();
   v1::Frame frame;
   v1::Position& position = *frame.mutable_position();

@@ -6,6 +6,7 @@
 #include <set>
 #include <string>
 
+#include "cli/cursor.hpp"
 #include "cli/source.hpp"
 #include "io/rawbuf_directory.hpp"
 #include "kernel/rawbuf_reader.hpp"
@@ -15,7 +16,8 @@ namespace twinpipe::cli {
 struct TailOptions {
   std::string directory;
   std::string cursor;           // file; empty: none
-  std::string from = "oldest";  // without a cursor: oldest, newest, a frame's number, a Position as text
+  std::string from = "oldest";  // without a cursor: oldest, newest, a frame's number; with or without: a Position as text
+  Nanos position_every = kSecond;
   bool follow = false;
 };
 
@@ -37,7 +39,7 @@ class RawbufTail {
   void look_for_nodes(const FrameView& frame);
   void put_frame(const FrameView& frame);
   void put_declarations(const rawbuf::Declarations& state);
-  Status put_position();
+  Status put_position(bool last = false);
   void tell();
 
   Tool* tool_;
@@ -46,6 +48,7 @@ class RawbufTail {
   rawbuf::Reader reader_;
   Source source_;
   std::optional<v1::Position> resumed_;
+  std::optional<CursorLead> lead_;
   std::string name_;
   std::uint64_t number_ = 0, last_position_ = 0, lost_ = 0, damaged_ = 0;
   Nanos next_position_ = 0;

@@ -4,10 +4,13 @@
 
 #include <fmt/format.h>
 
+#include <filesystem>
+
 namespace twinpipe::cli {
 
 Status SideFile::open(bool may_exist) {
   if (!enabled()) return {};
+  may_exist_ = may_exist;
   Result<Fd> file = may_exist ? open_to_append(path_) : create_new(path_);
   if (!file.ok()) return file.status();
   file_ = std::move(*file);
@@ -21,7 +24,23 @@ Status SideFile::begin(std::uint64_t at, bool resumed) {
   if (size == at) return {};
   if (resumed && size > at) return cut_file(file_.get(), path_, at);
   if (resumed) return Status::error(Code::bad_config, fmt::format("{}: {} bytes, and the saved state wrote {}", path_, size, at));
-  return Status::error(Code::cant_create, path_ + ": the file is there, and this run does not go on from a saved state");
+  return start_anew();
+}
+
+Status SideFile::start_anew() {
+  if (!may_exist_)
+    return Status::error(Code::cant_create, path_ + ": the file is there, and this run does not go on from a saved state");
+  std::error_code error;
+  std::string moved;
+  for (int number = 1; moved.empty() || std::filesystem::exists(moved, error); ++number)
+    moved = fmt::format("{}.{}", path_, number);
+  std::filesystem::rename(path_, moved, error);
+  if (error) return system_error(Code::cant_create, fmt::format("cannot rename {} to {}", path_, moved), error.value());
+  notice_ = fmt::format("{}: the input starts anew; what an earlier run wrote is now {}", path_, moved);
+  Result<Fd> file = create_new(path_);
+  if (!file.ok()) return file.status();
+  file_ = std::move(*file);
+  return {};
 }
 
 Status SideFile::write(Output& out, std::uint64_t end, bool resumed) {

@@ -4,7 +4,9 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
+#include <utility>
 
 #include "io/fd.hpp"
 #include "wire/output.hpp"
@@ -17,7 +19,8 @@ class SideFile {
   explicit SideFile(std::string path) : path_(std::move(path)) {}
   bool enabled() const { return !path_.empty(); }
 
-  /// `may_exist`: a restarted program may find what it wrote. Errors: cant_create, also when the file is there and must not be.
+  /// `may_exist`: a restarted program may find what it wrote. When it was killed before its first Position was recorded it starts
+  /// anew, and what it finds is moved to FILE.1, FILE.2, …. Errors: cant_create, also when the file is there and must not be.
   Status open(bool may_exist);
   /// Appends what is pending. `end`: how long the stream is with it, by the count of whoever writes it; `resumed`: that count
   /// was loaded, and what the file has beyond it is cut off, because it will be written again. Errors: io_error, cant_create,
@@ -25,13 +28,17 @@ class SideFile {
   Status write(Output& out, std::uint64_t end, bool resumed);
   /// Makes safe what was written. Errors: io_error.
   Status sync();
+  /// A line for standard error, once.
+  std::optional<std::string> take_notice() { return std::exchange(notice_, std::nullopt); }
 
  private:
   Status begin(std::uint64_t at, bool resumed);
+  Status start_anew();
 
   std::string path_;
   Fd file_;
-  bool begun_ = false;
+  std::optional<std::string> notice_;
+  bool may_exist_ = false, begun_ = false;
 };
 
 }  // namespace twinpipe::cli

@@ -13,46 +13,62 @@
 #include "state.pb.h"
 
 namespace twinpipe::cli {
-namespace {
-
-constexpr std::size_t kKept = 16;
-
-}  // namespace
 
 /// The number for people, and a digest of the whole Position: two sources may count alike.
-std::string StateStore::path_of(const v1::Position& position) const {
+std::string StateStore::name_of(const v1::Position& position) {
   std::string identity = position.source();
   for (const v1::Offset& offset : position.offset())
     identity += fmt::format("\n{} {} {}", offset.name(), offset.partition(), offset.next());
-  return fmt::format("{}/{}-{:.16}.state", directory_, position.number(), sha256_hex(identity));
+  return fmt::format("{}-{:.16}.state", position.number(), sha256_hex(identity));
 }
 
 Status StateStore::save(const v1::Position& position, const SeriesTable& table, const Stage& stage) {
   v1::FilterState state;
   state.set_table(table.save());
   state.set_stage(stage.save());
+  const std::string name = name_of(position);
   if (Status status = make_directory(directory_); !status.ok()) return status;
-  if (Status status = replace_file(path_of(position), state.SerializeAsString()); !status.ok()) return status;
-  std::vector<std::filesystem::path> states;
+  if (Status status = replace_file(directory_ + "/" + name, state.SerializeAsString()); !status.ok()) return status;
+  remember(name);
+  return thin_out();
+}
+
+void StateStore::remember(const std::string& name) {
+  std::erase(recent_, name);
+  recent_.push_back(name);
+  if (recent_.size() > kStatesKept) recent_.pop_front();
+}
+
+/// States of this process stay whatever the files' times say: the one that it was loaded from is the oldest file of all while
+/// the states of runs that came to nothing pile up, and the cursor names it until something new is safe; and a clock that was set
+/// back makes the newest state look old. The others go by age and not by number: a source that lost its past counts from the
+/// start again. What a process killed while saving left half written goes too.
+Status StateStore::thin_out() const {
+  std::vector<std::filesystem::path> others;
   std::error_code error;
-  for (const auto& entry : std::filesystem::directory_iterator(directory_, error))
-    if (entry.path().extension() == ".state") states.push_back(entry.path());
+  for (const auto& entry : std::filesystem::directory_iterator(directory_, error)) {
+    const std::string name = entry.path().filename().string();
+    if (name.ends_with(".tmp") && name.find(".state.") != name.npos) std::filesystem::remove(entry.path(), error);
+    else if (name.ends_with(".state") && std::ranges::find(recent_, name) == recent_.end()) others.push_back(entry.path());
+  }
   if (error) return system_error(Code::io_error, "cannot list " + directory_, error.value());
-  // By age and not by number: a source that lost its past counts from the start again.
-  std::ranges::sort(states, {}, [&error](const auto& path) { return std::filesystem::last_write_time(path, error); });
-  for (std::size_t i = 0; i + kKept < states.size(); ++i) std::filesystem::remove(states[i], error);
+  std::ranges::sort(others, {}, [&error](const auto& path) { return std::filesystem::last_write_time(path, error); });
+  for (std::size_t i = 0; i + kStatesKept < others.size() + recent_.size(); ++i) std::filesystem::remove(others[i], error);
   return {};
 }
 
-Status StateStore::load(const v1::Position& position, SeriesTable& table, Stage& stage) const {
-  Result<std::string> bytes = read_file(path_of(position));
+Status StateStore::load(const v1::Position& position, SeriesTable& table, Stage& stage) {
+  const std::string name = name_of(position);
+  Result<std::string> bytes = read_file(directory_ + "/" + name);
   if (!bytes.ok())
     return Status::error(Code::bad_config, fmt::format("no state for Position {} of {}: {}", position.number(), position.source(),
                                                        bytes.status().message));
   v1::FilterState state;
-  if (!state.ParseFromString(*bytes)) return Status::error(Code::bad_config, path_of(position) + ": not a filter's state");
+  if (!state.ParseFromString(*bytes)) return Status::error(Code::bad_config, directory_ + "/" + name + ": not a filter's state");
   if (Status status = table.restore(state.table()); !status.ok()) return status;
-  return stage.load(state.stage());
+  if (Status status = stage.load(state.stage()); !status.ok()) return status;
+  remember(name);
+  return {};
 }
 
 }  // namespace twinpipe::cli

@@ -21,6 +21,7 @@
 #include <vector>
 
 #include "kernel/event_clock.hpp"
+#include "kernel/last_aliases.hpp"
 #include "kernel/stage.hpp"
 #include "policy/rule_book.hpp"
 
@@ -94,7 +95,6 @@ class Deadband final : public Stage {
   void follow_node(std::uint32_t asset);
   void release(bool historical, std::uint32_t node, Nanos until, Output& out);
   void release(Lane& lane, std::uint32_t slot, bool all, StoredRows& to);
-  std::optional<std::uint32_t> alias_of(std::uint32_t slot) const;
   void declare_absent(Output& out);
   static void save(const Stored& reading, v1::DeadbandStored& to);
   static Stored restored(const v1::DeadbandStored& from);
@@ -104,8 +104,8 @@ class Deadband final : public Stage {
   bool lines_ = false;                          // the policy has rules of mode line
   std::array<std::unique_ptr<Lane>, 2> lanes_;  // live and historical: neither changes what the other holds
   std::unique_ptr<Selection> selection_;
-  std::vector<std::uint32_t> nodes_;                        // by asset: whose ticks release what it holds back
-  std::map<std::uint32_t, std::uint32_t> declared_at_end_;  // slot → alias
+  std::vector<std::uint32_t> nodes_;  // by asset: whose ticks release what it holds back
+  LastAliases last_aliases_{table()};
   std::uint32_t segment_ = 0;
   std::uint64_t dropped_ = 0, blacked_out_ = 0, lost_ = 0;
 };

@@ -93,7 +93,7 @@ void Deadband::release(bool historical, std::uint32_t node, Nanos until, Output&
   std::erase_if(lane.waiting[node].entries, [&](Waiting::Entry& entry) {
     if (entry.due <= until) {
       Held& held = lane.held[entry.slot];
-      const bool leaves = held.due() <= until && alias_of(entry.slot);
+      const bool leaves = held.due() <= until && last_aliases_.of(entry.slot);
       if (leaves) leaving.push_back(entry.slot);
       if (leaves || !(held.flags & kHeldBack)) {
         lane.forget(entry.slot, kListed);
@@ -114,7 +114,7 @@ void Deadband::release(bool historical, std::uint32_t node, Nanos until, Output&
 /// One series' part of that: what is sent becomes what is held. `all`: no reading will follow.
 void Deadband::release(Lane& lane, std::uint32_t slot, bool all, StoredRows& to) {
   Held& held = lane.held[slot];
-  const std::uint32_t alias = *alias_of(slot);
+  const std::uint32_t alias = *last_aliases_.of(slot);
   const auto leave = [&](const Stored& what, std::string_view text = {}) {
     to.add(static_cast<ValueType>(held.type), alias, what, held.quality, text);
     --dropped_;
@@ -133,24 +133,12 @@ void Deadband::release(Lane& lane, std::uint32_t slot, bool all, StoredRows& to)
   lane.list(slot, table().node_of(slot));
 }
 
-std::optional<std::uint32_t> Deadband::alias_of(std::uint32_t slot) const {
-  const auto at = declared_at_end_.find(slot);
-  return at == declared_at_end_.end() ? table().alias_of(slot) : at->second;
-}
-
 /// The last segment may not name every series that an earlier one left something of.
 void Deadband::declare_absent(Output& out) {
-  declared_at_end_.clear();
-  auto alias = static_cast<std::uint32_t>(table().slots().size());
   for (const auto& lane : lanes_)
     for (const Waiting& waiting : lane->waiting)
-      for (const auto& [due, slot] : waiting.entries) {
-        if (!(lane->held[slot].flags & kHeldBack) || alias_of(slot)) continue;
-        v1::Frame frame;
-        *frame.mutable_series() = table().declaration(slot, alias);
-        out.frame(frame);
-        declared_at_end_[slot] = alias++;
-      }
+      for (const auto& [due, slot] : waiting.entries)
+        if (lane->held[slot].flags & kHeldBack) last_aliases_.declare(slot, out);
 }
 
 void Deadband::save(const Stored& reading, v1::DeadbandStored& to) {

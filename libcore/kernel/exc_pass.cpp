@@ -322,6 +322,9 @@ Status ExcPass::on_lifecycle(const v1::Lifecycle& lifecycle, const FrameView& fr
 }
 
 Status ExcPass::finish(Output& out) {
+  for (const auto& lane : lanes_)
+    for (const Id window : lane->live)
+      if (lane->windows[window].open) last_aliases_.declare(lane->windows[window].slot, out);
   writer_->begin(out);
   for (const auto& lane : lanes_)
     for (const Id window : std::vector<Id>(lane->live)) close_window(*lane, window);

@@ -17,6 +17,7 @@
 
 #include "kernel/event_clock.hpp"
 #include "kernel/exception_rules.hpp"
+#include "kernel/last_aliases.hpp"
 #include "kernel/raw_ring.hpp"
 #include "kernel/stage.hpp"
 #include "policy/rule_book.hpp"
@@ -133,7 +134,8 @@ class ExcPass final : public Stage {
   std::array<std::unique_ptr<Lane>, 2> lanes_;  // live and historical: the past is selected too, by itself
   RawRing ring_;
   std::unique_ptr<Writer> writer_;
-  std::vector<Id> alone_;   // windows of the reading in hand alone: see cross_alone()
+  std::vector<Id> alone_;  // windows of the reading in hand alone: see cross_alone()
+  LastAliases last_aliases_{table()};
   bool loaded_ = false;     // a state, since the last Resume
   bool restarted_ = false;  // by a Resume without a state
   std::uint64_t gated_ = 0, released_ = 0, pinned_ = 0, refused_ = 0, not_finite_ = 0, exceptions_ = 0;

@@ -239,7 +239,7 @@ Nanos ExcPass::lost_until(const Lane& lane, const Window& window) const {
 
 /// False: the series has no alias in this segment.
 bool ExcPass::tell(const Lane& lane, const Window& window, v1::Exception::Phase phase) {
-  const auto alias = table().alias_of(window.slot);
+  const auto alias = last_aliases_.of(window.slot);
   if (!alias) return false;
   v1::Exception exception;
   exception.set_series(*alias);

@@ -105,18 +105,33 @@ Status FftBands::check_unit(std::uint32_t slot, Followed& followed) const {
 
 Status FftBands::on_series(const std::vector<Declared>& declared, const FrameView& frame, Output& out) {
   for (auto& lane : followed_) lane.resize(table().size());
+  named_in_.resize(table().size());
+  std::vector<std::uint32_t> behind;
   for (const Declared& series : declared) {
+    const std::uint64_t segment = table().series(series.slot).segment;
+    const bool named = std::exchange(named_in_[series.slot], segment) == segment;
     if (!series.born && !series.changed) continue;
-    for (const bool historical : {false, true}) {
-      cut(series.slot, historical, v1::CUT_RESTART);
-      followed_[historical ? 1 : 0][series.slot] = Followed{};
-      if (table().series(series.slot).sensor.type() != v1::VALUE_TYPE_WAVEFORM) continue;
-      if (Status status = configure(series.slot, historical, kBeginning); !status.ok()) return status;
-      followed_[historical ? 1 : 0][series.slot].until = kBeginning;  // asked again with the first waveform's time
-    }
+    if (!named) behind.push_back(series.slot);
+    else if (Status status = begin_again(series.slot); !status.ok()) return status;
   }
   rows_.flush(out);
-  return pass(frame, out);
+  Status status = pass(frame, out);
+  // Rows of series that this segment had not yet named leave behind their declaration.
+  for (std::size_t i = 0; i < behind.size() && status.ok(); ++i) status = begin_again(behind[i]);
+  rows_.flush(out);
+  return status;
+}
+
+/// A series was born, or has another unit: what came before is not continued.
+Status FftBands::begin_again(std::uint32_t slot) {
+  for (const bool historical : {false, true}) {
+    cut(slot, historical, v1::CUT_RESTART);
+    followed_[historical ? 1 : 0][slot] = Followed{};
+    if (table().series(slot).sensor.type() != v1::VALUE_TYPE_WAVEFORM) continue;
+    if (Status status = configure(slot, historical, kBeginning); !status.ok()) return status;
+    followed_[historical ? 1 : 0][slot].until = kBeginning;  // asked again with the first waveform's time
+  }
+  return {};
 }
 
 /// Why a waveform cannot be transformed.
@@ -238,7 +253,7 @@ bool FftBands::emit(std::uint32_t slot, const Origin& from, const SegmentSums& s
   if (sums.segments == 0) return false;
   const BinGrid grid{from.period, rule.segment.length};
   SpectrumRow row;
-  row.alias = *table().alias_of(slot);
+  row.alias = *last_aliases_.of(slot);
   row.start = from.start;
   row.end = saturating_add(from.start, span_of(rule.span(sums.placed), from.period));
   row.segments = sums.segments;

@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "kernel/last_aliases.hpp"
 #include "kernel/spectrum_rows.hpp"
 #include "kernel/spectrum_rule.hpp"
 #include "kernel/stage.hpp"
@@ -64,6 +65,7 @@ class FftBands final : public Stage {
   };
   enum Refusal : std::uint8_t { kNotGood, kNoPeriod, kTooShort, kNotFinite, kRefusals };
 
+  Status begin_again(std::uint32_t slot);
   Status configure(std::uint32_t slot, bool historical, Nanos at);
   Status check_unit(std::uint32_t slot, Followed& followed) const;
   static std::optional<Refusal> refusal(const v1::Waveform& waveform, const SpectrumRule& rule, bool joins);
@@ -90,8 +92,10 @@ class FftBands final : public Stage {
   FftBandsOptions options_;
   std::vector<Transforms> transforms_;                 // by rule
   std::array<std::vector<Followed>, 2> followed_;      // by slot, a lane each
+  std::vector<std::uint64_t> named_in_;                // by slot: the segment that declared it last
   std::array<std::map<std::uint32_t, Open>, 2> open_;  // by slot, a lane each
   SpectrumRows rows_;
+  LastAliases last_aliases_{table()};
   SegmentSums sums_;                      // of the waveform in hand
   std::vector<double> converted_;         // float samples that a rule wants in double
   std::vector<double> power_, envelope_;  // mean square of each bin

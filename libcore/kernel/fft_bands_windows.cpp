@@ -91,7 +91,7 @@ bool FftBands::join(const v1::Waveform& waveform, std::uint32_t slot, std::uint3
 void FftBands::cut(std::uint32_t slot, bool historical, v1::Cut why) {
   auto& lane = open_[historical ? 1 : 0];
   const auto at = lane.find(slot);
-  if (at == lane.end() || !table().alias_of(slot)) return;
+  if (at == lane.end() || !last_aliases_.of(slot)) return;
   if (at->second.missing < at->second.full) {
     leave(at->second, slot, historical, why);
     ++windows_cut_;
@@ -146,6 +146,9 @@ Status FftBands::on_frame(const v1::Frame& decoded, const FrameView& frame, Outp
 }
 
 Status FftBands::finish(Output& out) {
+  for (const auto& lane : open_)
+    for (const auto& [slot, window] : lane)
+      if (window.missing < window.full) last_aliases_.declare(slot, out);
   for (const bool historical : {false, true})
     cut_where(historical, v1::CUT_RESTART, [](std::uint32_t, const Open&) { return true; });
   rows_.flush(out);

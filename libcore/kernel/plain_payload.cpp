@@ -64,6 +64,17 @@ std::optional<Nanos> plain_time(double number) {
   return static_cast<Nanos>(std::llround(nanos));
 }
 
+/// The same for whole numbers, which a double would round to 256 ns.
+std::optional<Nanos> plain_time(std::int64_t number) {
+  const Nanos unit = number < 100'000'000'000           ? kSecond
+                     : number < 100'000'000'000'000     ? kMillisecond
+                     : number < 100'000'000'000'000'000 ? 1'000
+                                                        : 1;
+  Nanos nanos = 0;
+  if (number < 0 || __builtin_mul_overflow(number, unit, &nanos)) return std::nullopt;
+  return nanos;
+}
+
 struct PlainTopics::Json {
   simdjson::dom::parser parser;
   std::string text;  // of the value that was read last
@@ -93,7 +104,7 @@ std::string PlainTopics::read_json(const PlainFormat& format, std::string_view p
   std::int64_t whole = 0;
   std::optional<Nanos> time;
   if (root.at_pointer(format.time).get(found) != simdjson::SUCCESS) return fmt::format("no '{}' in it", format.time);
-  if (found.get(whole) == simdjson::SUCCESS && whole >= 100'000'000'000'000'000) time = whole;  // a double would round it
+  if (found.get(whole) == simdjson::SUCCESS) time = plain_time(whole);
   else if (found.get(number) == simdjson::SUCCESS) time = plain_time(number);
   else if (found.get(text) == simdjson::SUCCESS)
     if (const Result<Nanos> parsed = parse_time(text); parsed.ok()) time = *parsed;

@@ -15,5 +15,6 @@ sparkplug::ColumnValue plain_text_value(std::string_view text);
 /// A time as people put it in JSON: RFC 3339, or a number of seconds, milliseconds, microseconds or nanoseconds since 1970,
 /// told apart by its size.
 std::optional<Nanos> plain_time(double number);
+std::optional<Nanos> plain_time(std::int64_t number);
 
 }  // namespace twinpipe

@@ -254,6 +254,13 @@ Status Reader::move_on(bool& moved) {
   if (Status status = listing_.refresh(); !status.ok()) return status;
   const auto behind = std::ranges::find_if(listing_.segments(), [&](const auto& entry) { return entry.summary.first > current; });
   if (behind == listing_.segments().end()) return {};
+  // The newest one may only just be being made: without its header nobody knows what its number leaps over.
+  if (behind + 1 == listing_.segments().end()) {
+    const auto file = disk_->open(segment_name(behind->summary.first));
+    if (!file.ok()) return file.status().code == Code::no_input ? Status{} : file.status();
+    const Result<std::uint64_t> size = (*file)->size();
+    if (!size.ok() || *size < kSegmentHeaderSize) return size.ok() ? Status{} : size.status();
+  }
   if (segment_ && !segment_->sealed()) {
     bool more = false;
     if (Status status = look_for_more(more); !status.ok()) return status;

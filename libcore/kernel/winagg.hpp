@@ -19,6 +19,7 @@
 #include <vector>
 
 #include "kernel/covered_time.hpp"
+#include "kernel/last_aliases.hpp"
 #include "kernel/moments.hpp"
 #include "kernel/sent_windows.hpp"
 #include "kernel/stage.hpp"
@@ -159,7 +160,6 @@ class WinAgg final : public Stage {
   void cover(std::uint32_t slot);
   void cover_deltas(std::size_t lane, std::uint32_t slot, bool all);
   void add_row(std::size_t lane, std::uint32_t slot, Nanos start, Nanos end, bool delta, const Content& content);
-  std::uint32_t alias_of(std::uint32_t slot) const;
   void write_rows(Output& out);
 
   // winagg_source.cpp: sessions, deaths, gaps, the end
@@ -195,8 +195,8 @@ class WinAgg final : public Stage {
   std::vector<Stretch> stretches_;        // of the curve asked for last
   std::vector<CoveredTime::Run> points_;  // the readings in it, and where it goes on
   std::vector<double> block_;
-  std::map<std::uint32_t, std::uint32_t> given_alias_;  // at the end, of series that the last segment does not declare
-  Nanos longest_ = 0;                                   // window and lateness of any rule
+  LastAliases last_aliases_{table()};  // at the end, of series that the last segment does not declare
+  Nanos longest_ = 0;                  // window and lateness of any rule
   bool loaded_ = false, resumed_ = false, restarted_ = false, finishing_ = false;
   bool fresh_ = true;                                              // no Applied of a deadband since the last Open
   std::size_t held_ = 0;                                           // bytes of readings and slices

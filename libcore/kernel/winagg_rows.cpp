@@ -163,11 +163,6 @@ void WinAgg::emit(std::size_t lane, std::uint32_t slot, Nanos end, bool once) {
   add_row(lane, slot, start, end, once && sent_[slot].is_open(start), content);
 }
 
-std::uint32_t WinAgg::alias_of(std::uint32_t slot) const {
-  const auto declared = table().alias_of(slot);
-  return declared ? *declared : given_alias_.at(slot);
-}
-
 /// Numbers that nobody knows are not-a-number, never 0.
 void WinAgg::add_row(std::size_t lane, std::uint32_t slot, Nanos start, Nanos end, bool delta, const Content& content) {
   const Setting& setting = settings_[slot];
@@ -189,7 +184,7 @@ void WinAgg::add_row(std::size_t lane, std::uint32_t slot, Nanos start, Nanos en
   (delta ? deltas_ : corrections_) += revision > 0;
   v1::Frame& frame = rows_[{setting.weighting, lane == kHistorical}];
   v1::Aggregates& row = *frame.mutable_aggregates();
-  row.add_series(alias_of(slot));
+  row.add_series(last_aliases_.of(slot).value());
   row.add_start(start);
   row.add_end(end);
   row.add_revision(revision);

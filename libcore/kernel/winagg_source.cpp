@@ -163,18 +163,13 @@ void WinAgg::begin_empty() {
   }
 }
 
-/// Declares, for their last rows, series that the last segment does not know: nothing comes behind that could want the alias.
+/// Declares, for their last rows, series that the last segment does not know.
 void WinAgg::declare_missing(Output& out) {
-  auto alias = static_cast<std::uint32_t>(table().slots().size());
-  for (std::uint32_t slot = 0; slot < table().size(); ++slot) {
-    const bool open = std::ranges::any_of(
-        lanes_, [slot](const auto& lane) { return !lane->tracks[slot].panes.empty() || lane->tracks[slot].filled != kForever; });
-    if (!open || table().alias_of(slot)) continue;
-    v1::Frame frame;
-    *frame.mutable_series() = table().declaration(slot, alias);
-    out.frame(frame);
-    given_alias_[slot] = alias++;
-  }
+  for (std::uint32_t slot = 0; slot < table().size(); ++slot)
+    if (std::ranges::any_of(lanes_, [slot](const auto& lane) {
+          return !lane->tracks[slot].panes.empty() || lane->tracks[slot].filled != kForever;
+        }))
+      last_aliases_.declare(slot, out);
 }
 
 Status WinAgg::finish(Output& out) {

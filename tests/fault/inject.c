@@ -6,19 +6,22 @@
 //   FD     only on this descriptor; "file": only above 2. Without it: any but standard error
 //   WHEN   N: the N-th such call; N+: that and all after it; N*: every N-th
 //   ERROR  EINTR, EAGAIN, EIO, ENOSPC, EACCES, or SHORT: half of what was asked for, at least one byte; or STALL: only as
-//          long as TWINPIPE_INJECT_WHILE lasts does the call wait, and then it succeeds
+//          long as TWINPIPE_INJECT_WHILE lasts does the call wait, and then it succeeds; or CUT: the power goes, what was
+//          written since the last fsync is lost, as it mostly is, and the process ends
 // TWINPIPE_INJECT_WHILE=FILE: the rules hold, and calls count, while FILE exists.
 #define _GNU_SOURCE
 #include <dlfcn.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
-enum { kRules = 8, kAnyDescriptor = -1, kFile = -2, kShort = -1, kStall = -2 };
+enum { kRules = 8, kAnyDescriptor = -1, kFile = -2, kShort = -1, kStall = -2, kCut = -3 };
 
 struct rule {
   char call[12];
@@ -39,8 +42,8 @@ static int error_by_name(const char* name) {
   static const struct {
     const char* name;
     int error;
-  } names[] = {{"EINTR", EINTR},   {"EAGAIN", EAGAIN}, {"EIO", EIO},     {"ENOSPC", ENOSPC},
-               {"EACCES", EACCES}, {"SHORT", kShort},  {"STALL", kStall}};
+  } names[] = {{"EINTR", EINTR},   {"EAGAIN", EAGAIN}, {"EIO", EIO},      {"ENOSPC", ENOSPC},
+               {"EACCES", EACCES}, {"SHORT", kShort},  {"STALL", kStall}, {"CUT", kCut}};
   for (size_t i = 0; i < sizeof names / sizeof *names; ++i)
     if (strcmp(name, names[i].name) == 0) return names[i].error;
   fprintf(stderr, "inject: no error called %s\n", name);
@@ -72,6 +75,19 @@ __attribute__((constructor)) static void parse_rules(void) {
   }
 }
 
+/// Length of each file when it was synced last, and whether more was written to it.
+enum { kTracked = 256 };
+static struct {
+  off_t synced;
+  int dirty;
+} files[kTracked];
+
+static void cut_power(void) {
+  for (int fd = 3; fd < kTracked; ++fd)
+    if (files[fd].dirty && ftruncate(fd, files[fd].synced) != 0) _exit(98);
+  raise(SIGKILL);
+}
+
 /// 0: let it pass; kShort; or the errno to fail with.
 static int verdict(const char* call, int fd) {
   if (rule_count == 0 || !in_force()) return 0;
@@ -81,6 +97,7 @@ static int verdict(const char* call, int fd) {
     if (!applies || strcmp(rule->call, call) != 0) continue;
     const unsigned long n = ++rule->seen;
     const int hit = rule->repeat == '+' ? n >= rule->first : rule->repeat == '*' ? n % rule->first == 0 : n == rule->first;
+    if (hit && rule->error == kCut) cut_power();
     if (hit && rule->error == kStall) {
       while (while_file != NULL && in_force()) usleep(1000);
       return 0;
@@ -111,12 +128,19 @@ ssize_t read(int fd, void* at, size_t size) {
 ssize_t write(int fd, const void* at, size_t size) {
   REAL(ssize_t, "write", int, const void*, size_t);
   const int error = verdict("write", fd);
+  struct stat info;
+  if (fd > 2 && fd < kTracked && !files[fd].dirty && fstat(fd, &info) == 0 && S_ISREG(info.st_mode)) {
+    files[fd].synced = info.st_size;
+    files[fd].dirty = 1;
+  }
   return fails(error) ? -1 : real(fd, at, halved(error, size));
 }
 
 int fsync(int fd) {
   REAL(int, "fsync", int);
-  return fails(verdict("fsync", fd)) ? -1 : real(fd);
+  if (fails(verdict("fsync", fd))) return -1;
+  if (fd > 2 && fd < kTracked) files[fd].dirty = 0;
+  return real(fd);
 }
 
 int rename(const char* from, const char* to) {
@@ -141,4 +165,10 @@ int ftruncate(int fd, off_t size) {
 int unlink(const char* path) {
   REAL(int, "unlink", const char*);
   return fails(verdict("unlink", kFile)) ? -1 : real(path);
+}
+
+int close(int fd) {
+  REAL(int, "close", int);
+  if (fd > 2 && fd < kTracked) files[fd].dirty = 0;
+  return real(fd);
 }

@@ -54,3 +54,25 @@ TEST_CASE("A cursor file takes the line as well as what write_cursor() wrote") {
   REQUIRE(replace_file(path, "").ok());
   CHECK(cli::read_cursor(path).status().code == Code::bad_config);
 }
+
+TEST_CASE("A source runs no further ahead of its cursor than filters keep states") {
+  const testing::Scratch scratch;
+  const std::string path = scratch.path("cursor");
+  v1::Position position = some_position();
+  cli::CursorLead unbound("", position.source(), 0), lead(path, position.source(), 7);
+  CHECK(unbound.allows(1'000'000));
+  // Nothing is recorded yet: from where it starts.
+  CHECK(lead.allows(21));
+  CHECK_FALSE(lead.allows(22));
+  position.set_number(8);
+  REQUIRE(cli::write_cursor(path, position).ok());
+  CHECK(lead.allows(22));
+  CHECK_FALSE(lead.allows(23));
+  // What is recorded of another source says nothing, and neither does what is no cursor.
+  position.set_source("rawbuf /elsewhere");
+  position.set_number(20);
+  REQUIRE(cli::write_cursor(path, position).ok());
+  CHECK_FALSE(lead.allows(23));
+  REQUIRE(replace_file(path, "damaged").ok());
+  CHECK_FALSE(lead.allows(23));
+}

@@ -47,13 +47,13 @@ TEST_CASE("text on plain topics: a number, a boolean, anything else") {
 TEST_CASE("JSON on plain topics, by pointer, with a time of its own") {
   PlainScene scene(with({"s/+/a/x=json:/v", "json:/data/0/v@/t"}));
   scene.say("s/l/a/n", R"({"t":1790000001.5,"data":[{"v":1}]})");
-  scene.say("s/l/a/n", R"({"t":1790000002000,"data":[{"v":2}]})");
+  scene.say("s/l/a/n", R"({"t":1790000002001,"data":[{"v":2}]})");  // exactly
   scene.say("s/l/a/n", R"({"t":"2026-09-21T14:13:23Z","data":[{"v":3}]})");
   scene.say("s/l/a/n", R"({"t":1790000004000000000,"data":[{"v":null}]})");
   scene.say("s/l/a/x", R"({"v":7})");
   Story story = scene.story();
   std::erase_if(story, [](const std::string& line) { return line.starts_with("series"); });
-  CHECK(story == Story{"#0=1@1500", "#0=2@2000", "#0=3@3000", "#0=0@4000 null", "#1=7@0 arrival-time"});
+  CHECK(story == Story{"#0=1@1500", "#0=2@2001", "#0=3@3000", "#0=0@4000 null", "#1=7@0 arrival-time"});
   for (const char* wrong : {"nope", "{}", R"({"t":1790000001})", R"({"data":[{"v":1}]})", R"({"t":[],"data":[{"v":1}]})"})
     scene.say("s/l/a/n", wrong);
   CHECK(scene.story() == Story(5, "gap s/l malformed 0..0 m1 r1"));

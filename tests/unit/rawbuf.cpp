@@ -6,6 +6,7 @@
 #include "kernel/crc32c.hpp"
 #include "kernel/rawbuf_declarations.hpp"
 #include "kernel/rawbuf_format.hpp"
+#include "kernel/rawbuf_reader.hpp"
 #include "kernel/rawbuf_repair.hpp"
 #include "kernel/rawbuf_writer.hpp"
 #include "model_disk.hpp"
@@ -131,6 +132,49 @@ TEST_CASE("an asset that was born again in part is declared under its newest ses
   CHECK(frames.frame(2).series().sensor_size() == 2);
   CHECK(frames.frame(3).series().session().birth() == 2);  // and the session that the asset is in, last
   CHECK(frames.frame(3).series().sensor(0).alias() == 0);
+}
+
+TEST_CASE("a segment that is only just being made is no damage to a reader that follows") {
+  testing::ModelDisk disk;
+  Output out;
+  out.open("test 0");
+  v1::Frame tick;
+  tick.mutable_watermark()->set_node("n");
+  out.frame(tick);
+  const auto append = [&](rawbuf::Writer& writer) {
+    REQUIRE(writer.start().ok());
+    Scanner scanner;
+    std::string_view rest = out.pending();
+    for (FrameView view; scanner.next(rest, view) == Scanner::Outcome::whole; rest.remove_prefix(view.bytes.size()))
+      REQUIRE(writer.append(view, 0).ok());
+    REQUIRE(writer.flush(0).ok());
+  };
+  rawbuf::Writer killed(disk, {});
+  append(killed);
+  rawbuf::Reader reader(disk);
+  rawbuf::Declarations state;
+  REQUIRE(reader.seek(1, state).ok());
+  rawbuf::Piece piece;
+  bool found = true;
+  while (found) REQUIRE(reader.next(piece, found).ok());
+
+  // The next writer's numbers leap, and its segment grows under the reader's eyes.
+  rawbuf::Writer next(disk, {});
+  append(next);
+  std::string newest;
+  for (const auto& [name, node] : disk.files)
+    if (rawbuf::parse_segment_name(name)) newest = name;
+  const std::string whole = disk.files[newest]->bytes;
+  for (std::size_t size = 0; size < rawbuf::kSegmentHeaderSize; ++size) {
+    disk.files[newest]->bytes = whole.substr(0, size);
+    REQUIRE(reader.next(piece, found).ok());
+    CHECK_FALSE(found);
+  }
+  disk.files[newest]->bytes = whole;
+  REQUIRE(reader.next(piece, found).ok());
+  CHECK(found);
+  CHECK(piece.kind == rawbuf::Piece::Kind::frames);
+  CHECK(reader.take_notices().empty());
 }
 
 TEST_CASE("speeds are numbers with or without an x, or max") {

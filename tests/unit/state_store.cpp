@@ -67,6 +67,41 @@ TEST_CASE("the last sixteen are kept") {
   for (std::uint64_t number = 25; number <= 40; ++number) CHECK(store.load(position(number), table, stage).ok());
 }
 
+TEST_CASE("what a run was loaded from outlives the states of runs that came to nothing, and a clock that was set back") {
+  const testing::Scratch scratch;
+  SeriesTable table;
+  Remembering stage(table);
+  REQUIRE(cli::StateStore(scratch.path()).save(position(1), table, stage).ok());
+  // Started again and again from the same Position, each time a little further on, and never far enough for the cursor.
+  std::int64_t offset = 100;
+  for (int run = 0; run < 6; ++run) {
+    cli::StateStore store(scratch.path());
+    REQUIRE(store.load(position(1), table, stage).ok());
+    for (std::uint64_t number = 2; number <= 16; ++number) REQUIRE(store.save(position(number, ++offset), table, stage).ok());
+    CHECK(scratch.files() == 16);
+  }
+  // The clock goes back by years: what is old by its files' times is new.
+  for (const auto& entry : std::filesystem::directory_iterator(scratch.path()))
+    std::filesystem::last_write_time(entry.path(), std::filesystem::file_time_type::clock::now() + std::chrono::hours(50000));
+  cli::StateStore store(scratch.path());
+  REQUIRE(store.load(position(1), table, stage).ok());
+  for (std::uint64_t number = 2; number <= 16; ++number) REQUIRE(store.save(position(number, 7), table, stage).ok());
+  cli::StateStore last(scratch.path());
+  for (std::uint64_t number = 1; number <= 16; ++number) CHECK(last.load(position(number, 7), table, stage).ok());
+}
+
+TEST_CASE("what was left half written by a kill is removed") {
+  const testing::Scratch scratch;
+  cli::StateStore store(scratch.path());
+  SeriesTable table;
+  Remembering stage(table);
+  std::ofstream(scratch.path("7-0123456789abcdef.state.4711.tmp")) << "half";
+  std::ofstream(scratch.path("of somebody else.tmp")) << "whole";
+  REQUIRE(store.save(position(1), table, stage).ok());
+  CHECK(scratch.files() == 2);
+  CHECK(std::filesystem::exists(scratch.path("of somebody else.tmp")));
+}
+
 TEST_CASE("damaged states and those of another stage are refused") {
   const testing::Scratch scratch;
   cli::StateStore store(scratch.path());
