@@ -2,9 +2,6 @@
 // fmerge's loop.
 #include "cli/merge_reader.hpp"
 
-#include <sys/stat.h>
-#include <unistd.h>
-
 #include <algorithm>
 
 namespace twinpipe::cli {
@@ -20,32 +17,20 @@ std::vector<std::string> names_of(const std::vector<std::string>& files) {
   return names;
 }
 
-bool is_regular(int fd) {
-  struct stat info {};
-  return fstat(fd, &info) == 0 && !S_ISFIFO(info.st_mode) && !S_ISSOCK(info.st_mode) && !S_ISCHR(info.st_mode);
-}
-
 }  // namespace
 
 MergeReader::MergeReader(Tool& tool, std::vector<std::string> files, const MergeOptions& options, std::string spill)
-    : tool_(&tool), options_(options), source_(tool), spill_(std::move(spill)), merge_(names_of(files), options, spill_) {
-  for (std::string& file : files) inputs_.emplace_back().path = std::move(file);
-}
+    : tool_(&tool),
+      options_(options),
+      files_(std::move(files)),
+      source_(tool),
+      spill_(std::move(spill)),
+      merge_(names_of(files_), options, spill_) {}
 
 Status MergeReader::open() {
-  for (Input& input : inputs_) {
-    if (input.path == "-") {
-      input.fd = STDIN_FILENO;
-      if (!open_for_reading(input.fd)) return Status::error(Code::io_error, "standard input is closed");
-    } else {
-      Result<Fd> file = open_to_poll(input.path);
-      if (!file.ok()) return file.status();
-      input.file = std::move(*file);
-      input.fd = input.file.get();
-    }
-    input.regular = is_regular(input.fd);
-    widen_pipe(input.fd);
-    input.reader = std::make_unique<FrameReader>(input.fd, options_.max_frame);
+  for (std::size_t i = 0; i < files_.size(); ++i) {
+    if (Status status = inputs_.add(files_[i]); !status.ok()) return status;
+    readers_.push_back(std::make_unique<FrameReader>(inputs_.descriptor(i), options_.max_frame));
   }
   source_.set_counters([this] { return merge_.counters(); });
   return source_.open();
@@ -76,38 +61,38 @@ Status MergeReader::merge() {
 /// Reads what the merge wants; while that has nothing, whatever is ready. So a writer that fills two inputs by turns is never
 /// stuck with the one that is not wanted yet, and nothing is read ahead without need.
 Status MergeReader::read_some() {
-  std::vector<pollfd> watched(inputs_.size());
-  const auto watch = [&](bool wanted) {
-    bool now = false;
-    for (std::uint32_t i = 0; i < inputs_.size(); ++i) {
-      const Input& input = inputs_[i];
-      const bool watches = merge_.open(i) && (merge_.wanted(i) || (!wanted && !input.regular));
-      watched[i] = {watches && !input.regular ? input.fd : -1, POLLIN, 0};
-      now = now || (watches && input.regular);
-    }
-    return now;
+  std::vector<bool> watched(files_.size());
+  bool found = false;
+  const auto watch = [&](bool only_wanted) {
+    for (std::uint32_t i = 0; i < watched.size(); ++i) watched[i] = merge_.open(i) && (!only_wanted || merge_.wanted(i));
+    inputs_.watch(watched);
   };
-  const bool now = watch(true);
-  if (Status status = source_.wait(watched, 0); !status.ok()) return status;
-  const auto is_ready = [](const pollfd& entry) { return entry.revents != 0; };
-  if (!now && std::ranges::none_of(watched, is_ready)) {
-    watch(false);
-    if (Status status = source_.wait(watched, -1); !status.ok()) return status;
+  watch(true);
+  for (std::uint32_t i = 0; i < watched.size(); ++i) {
+    if (!watched[i] || !inputs_.always_ready(i)) continue;
+    found = true;
+    if (Status status = read(i); !status.ok()) return status;
   }
-  for (std::uint32_t i = 0; i < inputs_.size(); ++i)
-    if (watched[i].revents != 0 || (now && inputs_[i].regular && merge_.wanted(i)))
-      if (Status status = read(i); !status.ok()) return status;
+  for (Nanos timeout : {Nanos{0}, Nanos{-1}}) {
+    if (found && timeout != 0) break;
+    if (timeout != 0) watch(false);
+    Ready ready;
+    if (Status status = source_.wait(inputs_.fd(), timeout, ready); !status.ok()) return status;
+    if (!ready.input) continue;
+    for (const std::size_t i : inputs_.ready())
+      if (Status status = read(static_cast<std::uint32_t>(i)); !status.ok()) return status;
+    break;
+  }
   return {};
 }
 
 Status MergeReader::read(std::uint32_t number) {
-  Input& input = inputs_[number];
-  FrameReader& reader = *input.reader;
+  FrameReader& reader = *readers_[number];
   const bool more = reader.refill();
   for (FrameView frame; merge_.open(number) && reader.next(frame);)
     if (Status status = merge_.push(number, frame); !status.ok()) return status;
-  if (!more || !reader.status().ok()) merge_.end(number, reader.placed(reader.status()));
-  if (!merge_.open(number)) input.file = Fd();
+  if (!more || !reader.status().ok()) merge_.end(number, reader.status().ok() ? reader.placed({}) : reader.status());
+  if (!merge_.open(number)) inputs_.close(number);
   return {};
 }
 

@@ -8,6 +8,7 @@
 
 #include "cli/source.hpp"
 #include "io/frame_reader.hpp"
+#include "io/input_set.hpp"
 #include "io/spill_file.hpp"
 #include "kernel/frame_merge.hpp"
 
@@ -21,14 +22,6 @@ class MergeReader {
   Status run();
 
  private:
-  struct Input {
-    std::string path;
-    Fd file;
-    int fd = -1;
-    bool regular = false;  // always ready, and never read ahead
-    std::unique_ptr<FrameReader> reader;
-  };
-
   Status open();
   Status merge();
   Status read_some();
@@ -38,7 +31,9 @@ class MergeReader {
 
   Tool* tool_;
   MergeOptions options_;
-  std::vector<Input> inputs_;
+  std::vector<std::string> files_;
+  InputSet inputs_;
+  std::vector<std::unique_ptr<FrameReader>> readers_;
   Source source_;
   SpillFile spill_;
   FrameMerge merge_;

@@ -3,6 +3,7 @@
 #include "cli/source.hpp"
 
 #include <algorithm>
+#include <array>
 
 namespace twinpipe::cli {
 namespace {
@@ -31,11 +32,12 @@ Status Source::wait(std::span<pollfd> watched, Nanos timeout) {
   if (Status status = flush(); !status.ok()) return status;
   const Nanos due = statistics_.until_due(monotonic_now());
   if (due >= 0 && (timeout < 0 || due < timeout)) timeout = due;
-  std::vector<pollfd> all(watched.begin(), watched.end());
-  all.push_back({writer_ && writer_->waiting() > 0 ? writer_->fd() : -1, POLLOUT, 0});
-  const Ready ready = wait_ready(all, sink_.fd(), signals_, timeout);
+  std::array<pollfd, 6> all{};
+  std::ranges::copy(watched, all.begin());
+  all[watched.size()] = {writer_->waiting() > 0 ? writer_->fd() : -1, POLLOUT, 0};
+  const Ready ready = wait_ready(std::span(all).first(watched.size() + 1), sink_.fd(), signals_, timeout);
   std::ranges::copy_n(all.begin(), static_cast<std::ptrdiff_t>(watched.size()), watched.begin());
-  if (all.back().revents != 0)
+  if (all[watched.size()].revents != 0)
     if (Status status = writer_->write_more(); !status.ok()) return status;
   return look(ready);
 }

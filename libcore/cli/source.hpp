@@ -35,7 +35,8 @@ class Source {
   /// For sources that must not stop reading while standard output stalls: from here on flush() never blocks, and the caller
   /// bounds waiting(). Call behind open().
   void write_behind();
-  /// Flushes, then waits for any of `watched`, for room in standard output where bytes wait, or for `timeout`.
+  /// Flushes, then waits for any of `watched`, for room in standard output where bytes wait, or for `timeout`. Only behind
+  /// write_behind().
   Status wait(std::span<pollfd> watched, Nanos timeout);
   /// Bytes not yet written, and bytes handed over and written since write_behind().
   std::size_t waiting() const { return out_.pending().size() + (writer_ ? writer_->waiting() : 0); }

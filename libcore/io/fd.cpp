@@ -100,50 +100,6 @@ Result<Fd> open_to_read(const std::string& path) {
   return file;
 }
 
-Result<Fd> open_to_poll(const std::string& path) {
-  Fd file(open(path.c_str(), O_RDONLY | O_NONBLOCK | O_CLOEXEC));
-  if (!file.valid()) return system_error(Code::no_input, path, errno);
-  // The flag was for the open alone. A descriptor of /dev/fd may be shared, and then it was never set.
-  (void)fcntl(file.get(), F_SETFL, fcntl(file.get(), F_GETFL) & ~O_NONBLOCK);
-  return file;
-}
-
-Result<Fd> create_nameless(const std::string& directory) {
-  Fd file(open(directory.c_str(), O_RDWR | O_TMPFILE | O_CLOEXEC, 0600));
-  if (file.valid()) return file;
-  if (errno != EOPNOTSUPP && errno != EISDIR) return system_error(Code::cant_create, "cannot create a file in " + directory, errno);
-  // File systems that know no such files: a name for a moment.
-  std::string path = directory + "/twinpipe.XXXXXX";
-  file = Fd(mkostemp(path.data(), O_CLOEXEC));
-  if (!file.valid()) return system_error(Code::cant_create, "cannot create a file in " + directory, errno);
-  unlink(path.c_str());
-  return file;
-}
-
-Status write_at(int fd, std::uint64_t offset, std::string_view bytes) {
-  while (!bytes.empty()) {
-    const ssize_t put = pwrite(fd, bytes.data(), bytes.size(), static_cast<off_t>(offset));
-    if (put < 0 && errno != EINTR) return system_error(Code::io_error, "cannot write", errno);
-    if (put <= 0) continue;
-    bytes.remove_prefix(static_cast<std::size_t>(put));
-    offset += static_cast<std::uint64_t>(put);
-  }
-  return {};
-}
-
-Status read_at(int fd, std::uint64_t offset, char* at, std::size_t size) {
-  while (size > 0) {
-    const ssize_t got = pread(fd, at, size, static_cast<off_t>(offset));
-    if (got < 0 && errno != EINTR) return system_error(Code::io_error, "cannot read", errno);
-    if (got == 0) return Status::error(Code::io_error, "cannot read: the file is shorter than it was");
-    if (got < 0) continue;
-    at += got;
-    size -= static_cast<std::size_t>(got);
-    offset += static_cast<std::uint64_t>(got);
-  }
-  return {};
-}
-
 Result<Fd> create_new(const std::string& path) {
   Fd file(open(path.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0644));
   if (!file.valid()) return system_error(Code::cant_create, path, errno);

@@ -47,16 +47,6 @@ Result<Written> write_all(int fd, std::string_view bytes);
 /// Opens a file to read it. Errors: no_input (missing), no_permission.
 Result<Fd> open_to_read(const std::string& path);
 
-/// The same for an input that is read when poll says so: a FIFO is opened whether it has a writer yet or not.
-Result<Fd> open_to_poll(const std::string& path);
-
-/// A new file without a name in this directory, to write and read anywhere. Errors: cant_create, no_permission.
-Result<Fd> create_nameless(const std::string& directory);
-/// Writes everything at a place of a file. Errors: io_error.
-Status write_at(int fd, std::uint64_t offset, std::string_view bytes);
-/// Reads so many bytes at a place of a file. Errors: io_error.
-Status read_at(int fd, std::uint64_t offset, char* at, std::size_t size);
-
 /// Opens a file to write behind its end, and creates it when it is missing. Errors: cant_create, no_permission.
 Result<Fd> open_to_append(const std::string& path);
 /// Bytes in a regular file; 0 for what has no size.

@@ -20,6 +20,8 @@ class SpillFile final : public BlockStore {
   Status take(std::uint64_t place, std::size_t size, std::string& block) override;
 
  private:
+  Status failed(const char* what) const;
+
   std::string directory_;
   Fd file_;
   std::uint64_t end_ = 0;

@@ -5,7 +5,6 @@
 #include <algorithm>
 #include <array>
 #include <chrono>
-#include <vector>
 
 namespace twinpipe {
 
@@ -26,17 +25,19 @@ Ready wait_ready(int input, int output, int extra, Signals& signals, Nanos timeo
 }
 
 Ready wait_ready(std::span<pollfd> watched, int output, Signals& signals, Nanos timeout) {
-  std::vector<pollfd> entries(watched.begin(), watched.end());
-  entries.push_back({output, 0, 0});
-  entries.push_back({signals.fd(), POLLIN, 0});
+  std::array<pollfd, 8> entries{};
+  const auto end = std::ranges::copy(watched.first(std::min<std::size_t>(watched.size(), 6)), entries.begin()).out;
+  end[0] = {output, 0, 0};
+  end[1] = {signals.fd(), POLLIN, 0};
   const timespec limit{timeout / kSecond, timeout % kSecond};
-  const int count = ppoll(entries.data(), entries.size(), timeout < 0 ? nullptr : &limit, nullptr);
+  const int count =
+      ppoll(entries.data(), static_cast<nfds_t>(end - entries.begin() + 2), timeout < 0 ? nullptr : &limit, nullptr);
   for (std::size_t i = 0; i < watched.size(); ++i) watched[i].revents = count > 0 ? entries[i].revents : short{0};
   Ready ready;
   if (count > 0) {
-    if (entries.back().revents != 0) signals.drain();
+    if (end[1].revents != 0) signals.drain();
     ready.input = std::ranges::any_of(watched, [](const pollfd& entry) { return entry.revents != 0; });
-    ready.reader_left = (entries[watched.size()].revents & (POLLERR | POLLHUP)) != 0;
+    ready.reader_left = (end[0].revents & (POLLERR | POLLHUP)) != 0;
   }
   ready.stop = signals.stop();
   return ready;

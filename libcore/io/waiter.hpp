@@ -22,7 +22,7 @@ struct Ready {
 /// may be -1. Drains `signals`.
 Ready wait_ready(int input, int output, int extra, Signals& signals, Nanos timeout);
 
-/// The same for several descriptors, each with the events of poll(2) that it is watched for; their `revents` are
+/// The same for several descriptors, at most six, each with the events of poll(2) that it is watched for; their `revents` are
 /// set. Ready::input says that there are any.
 Ready wait_ready(std::span<pollfd> watched, int output, Signals& signals, Nanos timeout);
 

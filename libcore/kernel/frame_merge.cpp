@@ -99,9 +99,7 @@ Result<bool> FrameMerge::step(Output& out, std::size_t bytes) {
     for (std::uint32_t i = 0; i < inputs_.size(); ++i) {
       const Input& input = *inputs_[i];
       if (!input.has_head) continue;
-      if (least != nullptr &&
-          (input.key > least->key || (input.key == least->key && input.units_at(input.key) >= least->units_at(least->key))))
-        continue;
+      if (least != nullptr && input.turn() >= least->turn()) continue;
       next = i;
       least = &input;
     }
@@ -182,12 +180,12 @@ void FrameMerge::leave(std::uint32_t number, Output& out) {
 
 FrameMerge::Limit FrameMerge::limit(std::uint32_t number) const {
   Limit limit;
-  for (const auto& other : inputs_)
-    if (other->has_head && other != inputs_[number]) limit.time = std::min(limit.time, other->key);
   for (std::uint32_t i = 0; i < inputs_.size(); ++i) {
     const Input& other = *inputs_[i];
-    if (i != number && other.has_head && other.key == limit.time && i < number && other.units_at(other.key) == 0)
-      limit.inclusive = false;
+    if (i == number || !other.has_head || other.key > limit.time) continue;
+    if (other.key < limit.time) limit = {other.key, true};
+    // A row that comes to the same time has given nothing there yet.
+    if (i < number && other.turn() == Input::Turn{other.key, 0, true, 0}) limit.inclusive = false;
   }
   return limit;
 }
@@ -213,7 +211,9 @@ Status FrameMerge::take(std::uint32_t number, Output& out) {
   } else {
     status = write(number, out);
   }
-  input.units = reached > input.reached ? 1 : input.units + 1;
+  if (reached > input.reached) input.marks = input.units = 0;
+  ++input.units;
+  if (Input::is_mark(input.view.kind)) ++input.marks;
   input.reached = reached;
   if (!status.ok()) {
     if (status.code != Code::bad_data) return status;

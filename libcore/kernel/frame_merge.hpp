@@ -3,7 +3,8 @@
 //
 // An input has come as far as the greatest time in it so far: event times, counted no further than the clock of its source (a node
 // whose clock is ahead must not hold the rest back), and the clock of its ticks. The next row or frame is taken from the input
-// that has come the least far; where two are even, from the one that has given less since it came there, then from the first.
+// that has come the least far; where two are even, from the one that has declared, born and ticked less since it came there,
+// then from the one that has given less, then from the first.
 // That is a merge by event time where inputs are in that order, and it never changes the order within an input. It waits for
 // an input that has nothing to give, so that the result depends on what the inputs say and on nothing else.
 #pragma once
@@ -73,7 +74,7 @@ class FrameMerge {
     std::string node;
     std::shared_ptr<MergeSession> session;
     NumberRange range;
-    Nanos to = 0;
+    Nanos after = kBeginning;  // the input's tick before it
     std::string frame;
   };
 

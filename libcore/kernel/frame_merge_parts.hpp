@@ -2,6 +2,8 @@
 // What a merge knows of one input. Private to its own files.
 #pragma once
 
+#include <tuple>
+
 #include "kernel/frame_merge.hpp"
 
 namespace twinpipe {
@@ -13,9 +15,9 @@ struct FrameMerge::Input {
   bool over = false;   // and none waits
   Status status;       // why it ended too early
 
-  // How far it has come: the greatest time so far, and units taken since.
+  // How far it has come: the greatest time so far, and what was taken since.
   Nanos reached = kBeginning;
-  std::uint64_t units = 0;
+  std::uint64_t marks = 0, units = 0;
   std::optional<Nanos> arrival;  // its source's clock
 
   // Its head, once has_head.
@@ -36,7 +38,16 @@ struct FrameMerge::Input {
 
   /// An event time, as far as it counts.
   Nanos counted(Nanos time) const { return arrival ? std::min(time, *arrival) : time; }
-  std::uint64_t units_at(Nanos time) const { return time > reached ? 0 : units; }
+  /// Whose head is least has its turn. Of inputs that have come equally far, those that have declared, born and ticked alike go on
+  /// together: what one says behind a mark follows what the others say in front of it.
+  using Turn = std::tuple<Nanos, std::uint64_t, bool, std::uint64_t>;
+  Turn turn() const {
+    const bool further = key > reached, mark = is_mark(view.kind);
+    return {key, (further ? 0 : marks) + (mark ? 1 : 0), !mark, further ? 0 : units};
+  }
+  static bool is_mark(FrameKind kind) {
+    return kind == FrameKind::series || kind == FrameKind::lifecycle || kind == FrameKind::watermark;
+  }
 };
 
 /// How far an input may go before another's turn comes.

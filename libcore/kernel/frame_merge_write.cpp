@@ -221,13 +221,13 @@ void FrameMerge::take_gap(std::uint32_t number, Output& out) {
   std::shared_ptr<MergeSession> session = series_.find_session(gap.node(), gap.session());
   session->missed(number, range);
   session->count_unfilled(number, 1);
-  gaps_.push_back({number, gap.node(), std::move(session), range, gap.to(), std::string(view.bytes)});
+  gaps_.push_back({number, gap.node(), std::move(session), range, nodes_.ticked(number, gap.node()), std::string(view.bytes)});
   constexpr std::size_t kMostWaiting = 4096;
   if (gaps_.size() > kMostWaiting) judge_gaps(nullptr, kForever, true, out);
 }
 
-/// Forgets the gaps that were filled and tells those that will not be; `all`, or of `node` up to the time `until`: whatever may
-/// still come.
+/// Forgets the gaps that were filled and tells those that will not be; whatever may still come, `all`, or those of `node` in front
+/// of its watermark `until`: every input has ticked behind them.
 void FrameMerge::judge_gaps(const std::string* node, Nanos until, bool all, Output& out) {
   std::erase_if(gaps_, [&](const PendingGap& gap) {
     bool certain = false;
@@ -237,7 +237,7 @@ void FrameMerge::judge_gaps(const std::string* node, Nanos until, bool all, Outp
       ++gaps_filled_;
       return true;
     }
-    if (!certain && !all && (node == nullptr || *node != gap.node || gap.to > until)) return false;
+    if (!certain && !all && (node == nullptr || *node != gap.node || gap.after >= until)) return false;
     rows_.flush(out);
     v1::Stream stream;
     stream.ParseFromString(gap.frame);

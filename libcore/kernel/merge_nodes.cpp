@@ -51,10 +51,12 @@ bool MergeNodes::lifecycle(std::uint32_t input, const v1::Lifecycle& lifecycle, 
     source.offline = !lifecycle.online();
     source.blind = lifecycle.reason() == v1::Lifecycle::REASON_HOST_LINK_LOST;
     source.lost = source.blind ? std::string(frame) : std::string();
+    source.lost_at = lifecycle.time();
     touch(node);
     if (source.blind) return false;  // written when nobody sees it: write_due()
     if (about_link(lifecycle.reason())) {
       const bool news = node.blind || !node.known;
+      node.dead = false;
       node.blind = false;
       node.known = true;
       return news;
@@ -74,6 +76,7 @@ bool MergeNodes::lifecycle(std::uint32_t input, const v1::Lifecycle& lifecycle, 
     if (lifecycle.asset().empty()) {
       node.written = {};
       node.known = true;
+      node.dead = !lifecycle.online();
     }
   }
   if (node.order.size() > kRemembered) {
@@ -93,6 +96,11 @@ void MergeNodes::tick(std::uint32_t input, const v1::Watermark& watermark, std::
   touch(node);
 }
 
+Nanos MergeNodes::ticked(std::uint32_t input, const std::string& name) {
+  const Node::Tick& tick = node(name).sources[input].ticks[0];
+  return tick.frame.empty() ? kBeginning : tick.time;
+}
+
 void MergeNodes::set_open(std::uint32_t input, bool open) {
   open_[input] = open;
   for (Node& node : nodes_) touch(node);
@@ -107,23 +115,25 @@ void MergeNodes::write_due(const std::function<void(Node&, bool, Nanos, std::str
       const Node::Source& source = node->sources[i];
       if (!open_[i] || !(source.seen[0] || source.seen[1])) continue;
       sighted = sighted || !source.blind;
-      if (source.blind && lost == nullptr) lost = &source;
+      if (source.blind && (lost == nullptr || source.lost_at > lost->lost_at)) lost = &source;
     }
-    if (lost != nullptr && !sighted && !std::exchange(node->blind, true)) write(*node, false, 0, lost->lost);
+    if (lost != nullptr && !sighted && !node->dead && !std::exchange(node->blind, true)) write(*node, false, 0, lost->lost);
     for (std::size_t lane = 0; lane < node->written.size(); ++lane) {
       const Node::Tick* least = nullptr;
-      bool all = true;
+      bool all = true, even = true;
       for (std::size_t i = 0; i < node->sources.size(); ++i) {
         const Node::Source& source = node->sources[i];
         if (!open_[i] || source.offline || !source.seen[lane]) continue;
         const Node::Tick& tick = source.ticks[lane];
         all = all && !tick.frame.empty();
+        even = even && (least == nullptr || tick.time == least->time);
         if (least == nullptr || tick.time < least->time || (tick.time == least->time && tick.clock < least->clock)) least = &tick;
       }
       Node::Tick& written = node->written[lane];
       if (!all || least == nullptr ||
           (!written.frame.empty() &&
-           (least->time < written.time || (least->time == written.time && least->clock <= written.clock))))
+           // A node whose clock stands still ticks all the same, once all have said so.
+           (least->time < written.time || (least->time == written.time && (!even || least->clock <= written.clock)))))
         continue;
       written = *least;
       write(*node, lane == 0, written.time, written.frame);

@@ -33,6 +33,8 @@ class MergeNodes {
   bool lifecycle(std::uint32_t input, const v1::Lifecycle& lifecycle, std::string_view frame);
   /// Takes a Watermark frame.
   void tick(std::uint32_t input, const v1::Watermark& watermark, std::string_view frame);
+  /// The input's newest live tick of the node; kBeginning: none yet.
+  Nanos ticked(std::uint32_t input, const std::string& node);
   /// Whether the input holds anything back: not when it has ended, or is not waited for.
   void set_open(std::uint32_t input, bool open);
 
@@ -58,6 +60,7 @@ struct MergeNodes::Node {
     std::array<bool, 2> seen{};  // by lane
     std::array<Tick, 2> ticks;
     std::string lost;  // the Lifecycle frame that said that the link is lost
+    Nanos lost_at = 0;
   };
   struct Told {
     std::uint32_t count = 0;               // written
@@ -66,7 +69,8 @@ struct MergeNodes::Node {
   std::string name;
   bool touched = false;
   bool known = false;  // something was written about its life
-  bool blind = false;  // what was written last is that the link is lost
+  bool blind = false;  // what was written last is that the link is lost,
+  bool dead = false;   // or that it died
   std::vector<Source> sources;
   std::array<Tick, 2> written;
   std::deque<std::string> order;  // of told, oldest first

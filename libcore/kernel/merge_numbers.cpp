@@ -85,7 +85,7 @@ std::vector<NumberRange> MergeSession::missing(std::uint32_t input, NumberRange 
     bool had = false, may_come = false;
     for (std::uint32_t other = 0; other < sources_.size(); ++other) {
       const Source& source = sources_[other];
-      if (other == input || !(source.any || source.reported)) continue;
+      if (other == input || !source.joined) continue;
       had = had || has(source, seq);
       may_come = may_come || (!source.left && (!source.any || source.high <= seq) &&
                               std::ranges::none_of(source.gaps, [seq](const NumberRange& r) { return r.last >= seq; }));

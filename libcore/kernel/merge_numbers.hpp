@@ -40,6 +40,8 @@ class MergeSession {
   /// What of `range` no other input has, and what was not told yet. `certain`: no other input may still bring some of it.
   std::vector<NumberRange> missing(std::uint32_t input, NumberRange range, bool& certain) const;
   void told(NumberRange range);
+  /// The input has declared series of this session: it may bring more.
+  void join(std::uint32_t input) { sources_[input].joined = true; }
   /// The input ended, or has gone on to another session: it brings nothing more of this one.
   void leave(std::uint32_t input) { sources_[input].left = true; }
   /// Every gap that the input reported here was filled by others.
@@ -53,7 +55,7 @@ class MergeSession {
   };
   using Message = std::vector<Slot>;  // by index
   struct Source {
-    bool any = false, left = false, reported = false;
+    bool any = false, joined = false, left = false, reported = false;
     int unfilled = 0;
     std::uint64_t low = 0, high = 0;  // of the numbers that came
     std::deque<NumberRange> gaps;

@@ -38,6 +38,7 @@ Status MergeSeries::take(std::uint32_t number, std::string_view payload, Output&
   HeaderPointer& header = input.assets[declaration->asset];
   if (header && header->session && header->session != declaration->header->session) header->session->leave(number);
   header = declaration->header;
+  if (header->session) header->session->join(number);
   node = &header->node;
   const Asset& asset = assets_[declaration->asset];
   bool differs = asset.header == nullptr || asset.header->bytes != header->bytes;

@@ -26,9 +26,9 @@ Status WaitingFrames::push(std::uint32_t input, std::string_view frame) {
     if (!spare_.empty()) {
       block.bytes = std::move(spare_.back());
       spare_.pop_back();
-    } else if (queue.blocks.size() > 1) {
-      block.bytes.reserve(std::max(block_, frame.size()));
     }
+    // Never moved while it is filled: somebody may be looking at its first frame.
+    block.bytes.reserve(std::max(block_, frame.size()));
   }
   Block& block = queue.blocks.back();
   block.bytes.append(frame);
@@ -59,7 +59,7 @@ Status WaitingFrames::make_room() {
     if (!place.ok()) return place.status();
     last->place = *place;
     last->stored = true;
-    last->bytes = {};
+    std::string().swap(last->bytes);  // assigning an empty one would keep the memory
     memory_ -= last->size;
     stored_ += last->size;
   }

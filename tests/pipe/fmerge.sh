@@ -6,8 +6,8 @@ set -euo pipefail
 . "$TESTS/assert.bash"
 megabytes=${MEGABYTES:-100}
 
-# 20 bytes a reading, 100,000 readings a second of the plant.
-plant-sim --simple --assets 10000 --sensors 10 --lines 10 --duration "$((megabytes / 2))s" >raw.tp
+# 20 bytes a reading, 10,000 readings a second of the plant.
+plant-sim --simple --assets 1000 --sensors 10 --lines 10 --duration "$((megabytes * 5))s" >raw.tp
 expected=$(fmerge raw.tp raw.tp | sha256sum)
 
 echo "a branch that holds everything back"
@@ -19,11 +19,14 @@ hold() {  # writes nothing before it has read everything
 mkfifo fast slow
 tee >(hold >slow) <raw.tp >fast &
 # Libraries and buffers take some 30 MiB; without the disk the stream itself would be on top of it.
-/usr/bin/time -o memory -f %M fmerge --memory 8MiB --spill "$SCRATCH" --metrics counters fast slow | sha256sum >got
+/usr/bin/time -o memory -f %M fmerge --memory 8M --spill "$SCRATCH" --metrics counters fast slow | sha256sum >got
 wait
 equal "the digest" "$expected" "$(cat got)"
 kib=$(tail -n 1 memory)
-[ "$kib" -lt $((96 * 1024)) ] || fail "$kib KiB of memory for 8 MiB that may wait"
+# A sanitizer takes as much as it likes.
+if ! ldd "$(command -v fmerge)" | grep -q libasan; then
+  [ "$kib" -lt $((64 * 1024)) ] || fail "$kib KiB of memory for 8 MiB that may wait"
+fi
 spilled=$(awk '/^[a-z_]*spilled_bytes/ { print $2 }' counters)
 [ "${spilled%.*}" -gt $((megabytes * 1000000 / 2)) ] || fail "only $spilled bytes went to disk"
 equal "files left" "" "$(ls | grep -vE '^(raw.tp|fast|slow|memory|counters|got)$' || true)"

@@ -41,7 +41,8 @@ inline std::vector<Message> some_messages() {
     message.node = *rc::gen::inRange<std::uint32_t>(0, nodes);
     message.is_birth = birth[message.node] == 0 || *rc::gen::inRange(0, 15) == 0;
     if (message.is_birth) {
-      birth[message.node] = std::max(now, birth[message.node] + 1);
+      now += kSecond;  // nobody is born many times at once
+      birth[message.node] = now;
       seq[message.node] = 0;
     }
     message.birth = birth[message.node];
