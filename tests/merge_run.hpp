@@ -66,9 +66,7 @@ inline Merged merge(const std::vector<std::string>& streams, MergeOptions option
           rest[i].remove_prefix(frame.bytes.size());
           break;
         case Scanner::Outcome::bad: merge.end(i, scanners[i].status()); break;
-        case Scanner::Outcome::need_more:
-          merge.end(i, rest[i].empty() ? Status{} : Status::error(Code::bad_data, "cut"));
-          break;
+        case Scanner::Outcome::need_more: merge.end(i, rest[i].empty() ? Status{} : Status::error(Code::bad_data, "cut")); break;
       }
     }
     for (Result<bool> more = true; *more;) {

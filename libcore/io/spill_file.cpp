@@ -28,26 +28,16 @@ Result<Fd> create_nameless(const std::string& directory) {
   return system_error(Code::cant_create, "cannot create a file in " + directory, errno);
 }
 
-/// All of a block, at its place, by pread or pwrite. False: see errno; 0 when the file ended.
-template <class Call, class Byte>
-bool whole(Call call, int fd, Byte* at, std::size_t size, std::uint64_t offset) {
-  while (size > 0) {
-    const ssize_t done = call(fd, at, size, static_cast<off_t>(offset));
-    if (done == 0) errno = 0;
-    if (done < 0 && errno == EINTR) continue;
-    if (done <= 0) return false;
-    at += done;
-    size -= static_cast<std::size_t>(done);
-    offset += static_cast<std::uint64_t>(done);
-  }
-  return true;
-}
-
 }  // namespace
 
-Status SpillFile::failed(const char* what) const {
-  if (errno == 0) return Status::error(Code::io_error, directory_ + ": what waits there is gone");
-  return system_error(Code::io_error, directory_ + ": cannot " + what + " what waits", errno);
+Status SpillFile::go_to(std::uint64_t place) {
+  return lseek(file_.get(), static_cast<off_t>(place), SEEK_SET) >= 0 ? Status{}
+                                                                      : system_error(Code::io_error, "cannot seek", errno);
+}
+
+/// Says where it is that something waits.
+Status SpillFile::placed(const Status& status) const {
+  return Status::error(status.code, directory_ + ", where frames wait: " + status.message);
 }
 
 Result<std::uint64_t> SpillFile::put(std::string_view block) {
@@ -68,14 +58,21 @@ Result<std::uint64_t> SpillFile::put(std::string_view block) {
   } else {
     end_ += size;
   }
-  if (!whole(pwrite, file_.get(), block.data(), block.size(), place)) return failed("write");
+  if (Status status = go_to(place); !status.ok()) return placed(status);
+  if (const Result<Written> written = write_all(file_.get(), block); !written.ok()) return placed(written.status());
   sizes_[place] = size;
   return place;
 }
 
 Status SpillFile::take(std::uint64_t place, std::size_t size, std::string& block) {
   block.resize(size);
-  if (!whole(pread, file_.get(), block.data(), size, place)) return failed("read");
+  if (Status status = go_to(place); !status.ok()) return placed(status);
+  for (std::size_t have = 0; have < size;) {
+    const Result<std::size_t> got = read_some(file_.get(), block.data() + have, size - have);
+    if (!got.ok()) return placed(got.status());
+    if (*got == 0) return placed(Status::error(Code::io_error, "the file is shorter than it was"));
+    have += *got;
+  }
   const auto used = sizes_.find(place);
   free_.emplace(used->second, place);
   sizes_.erase(used);

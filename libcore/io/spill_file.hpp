@@ -20,7 +20,8 @@ class SpillFile final : public BlockStore {
   Status take(std::uint64_t place, std::size_t size, std::string& block) override;
 
  private:
-  Status failed(const char* what) const;
+  Status go_to(std::uint64_t place);
+  Status placed(const Status& status) const;
 
   std::string directory_;
   Fd file_;

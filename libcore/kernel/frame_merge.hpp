@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 // Several streams as one: in the order of time, without copies, each watermark as far as all inputs are.
 //
-// An input has come as far as the greatest time in it so far: event times, counted no further than the clock of its source (a node
-// whose clock is ahead must not hold the rest back), and the clock of its ticks. The next row or frame is taken from the input
-// that has come the least far; where two are even, from the one that has declared, born and ticked less since it came there,
-// then from the one that has given less, then from the first.
-// That is a merge by event time where inputs are in that order, and it never changes the order within an input. It waits for
-// an input that has nothing to give, so that the result depends on what the inputs say and on nothing else.
+// An input has come as far as the greatest time in it so far: event times, counted no further than the clock of its source (a
+// node whose clock is ahead must not hold the rest back), and the clock of its ticks. The next row or frame is taken from the
+// input that has come the least far; where two are even, from the one that has declared, born and ticked less since it came
+// there, then from the one that has given less, then from the first. That is a merge by event time where inputs are in that
+// order, and it never changes the order within an input. It waits for an input that has nothing to give, so that the result
+// depends on what the inputs say and on nothing else.
 #pragma once
 
 #include <deque>

@@ -23,7 +23,7 @@ struct FrameMerge::Input {
   // Its head, once has_head.
   bool has_head = false;
   FrameView view;
-  Columns columns;  // of Readings
+  Columns columns;    // of Readings
   v1::Stream stream;  // its one frame, of the kinds that are looked into
   std::size_t row = 0;
   Nanos key = kBeginning;
@@ -38,8 +38,8 @@ struct FrameMerge::Input {
 
   /// An event time, as far as it counts.
   Nanos counted(Nanos time) const { return arrival ? std::min(time, *arrival) : time; }
-  /// Whose head is least has its turn. Of inputs that have come equally far, those that have declared, born and ticked alike go on
-  /// together: what one says behind a mark follows what the others say in front of it.
+  /// Whose head is least has its turn. Of inputs that have come equally far, those that have declared, born and ticked alike go
+  /// on together: what one says behind a mark follows what the others say in front of it.
   using Turn = std::tuple<Nanos, std::uint64_t, bool, std::uint64_t>;
   Turn turn() const {
     const bool further = key > reached, mark = is_mark(view.kind);

@@ -36,7 +36,7 @@ class MergeCopies {
 
  private:
   struct Frame {
-    std::uint32_t count = 0;                                     // written
+    std::uint32_t count = 0;                                    // written
     std::vector<std::pair<std::uint32_t, std::uint32_t>> came;  // input, how often
   };
   static bool written(Frame& frame, std::uint32_t times) {

@@ -39,9 +39,7 @@ void MergeNodes::touch(Node& node) {
   if (!std::exchange(node.touched, true)) touched_.push_back(&node);
 }
 
-void MergeNodes::seen(std::uint32_t input, Node& node, bool historical) {
-  node.sources[input].seen[historical ? 1 : 0] = true;
-}
+void MergeNodes::seen(std::uint32_t input, Node& node, bool historical) { node.sources[input].seen[historical ? 1 : 0] = true; }
 
 bool MergeNodes::lifecycle(std::uint32_t input, const v1::Lifecycle& lifecycle, std::string_view frame) {
   Node& node = this->node(lifecycle.node());
@@ -94,6 +92,11 @@ void MergeNodes::tick(std::uint32_t input, const v1::Watermark& watermark, std::
   source.offline = false;  // only who is seen ticks
   source.ticks[lane] = {watermark.time(), watermark.clock(), std::string(frame)};
   touch(node);
+}
+
+bool MergeNodes::sees(std::uint32_t input, const std::string& name) {
+  const Node::Source& source = node(name).sources[input];
+  return open_[input] && (source.seen[0] || source.seen[1]);
 }
 
 Nanos MergeNodes::ticked(std::uint32_t input, const std::string& name) {

@@ -63,9 +63,9 @@ void MergeSession::missed(std::uint32_t input, NumberRange range) {
   source.gaps.push_back(range);
   if (source.gaps.size() <= kMostRanges) return;
   // What is forgotten must not pass for what came.
-  source.low = std::max(source.low, source.gaps.front().last == std::numeric_limits<std::uint64_t>::max()
-                                        ? source.gaps.front().last
-                                        : source.gaps.front().last + 1);
+  source.low =
+      std::max(source.low, source.gaps.front().last == std::numeric_limits<std::uint64_t>::max() ? source.gaps.front().last
+                                                                                                 : source.gaps.front().last + 1);
   source.gaps.pop_front();
 }
 
@@ -74,7 +74,8 @@ bool MergeSession::has(const Source& source, std::uint64_t seq) const {
          std::ranges::none_of(source.gaps, [seq](const NumberRange& gap) { return gap.first <= seq && seq <= gap.last; });
 }
 
-std::vector<NumberRange> MergeSession::missing(std::uint32_t input, NumberRange range, bool& certain) const {
+std::vector<NumberRange> MergeSession::missing(std::uint32_t input, NumberRange range,
+                                               const std::function<bool(std::uint32_t)>& sees, bool& certain) const {
   std::vector<NumberRange> left;
   certain = true;
   // Sparkplug counts to 255, so a gap is short; a longer one is not looked into.
@@ -85,7 +86,11 @@ std::vector<NumberRange> MergeSession::missing(std::uint32_t input, NumberRange 
     bool had = false, may_come = false;
     for (std::uint32_t other = 0; other < sources_.size(); ++other) {
       const Source& source = sources_[other];
-      if (other == input || !source.joined) continue;
+      if (other == input) continue;
+      if (!source.joined) {
+        may_come = may_come || sees(other);
+        continue;
+      }
       had = had || has(source, seq);
       may_come = may_come || (!source.left && (!source.any || source.high <= seq) &&
                               std::ranges::none_of(source.gaps, [seq](const NumberRange& r) { return r.last >= seq; }));

@@ -37,8 +37,10 @@ class MergeSession {
 
   /// An input says that these messages are missing.
   void missed(std::uint32_t input, NumberRange range);
-  /// What of `range` no other input has, and what was not told yet. `certain`: no other input may still bring some of it.
-  std::vector<NumberRange> missing(std::uint32_t input, NumberRange range, bool& certain) const;
+  /// What of `range` no other input has, and what was not told yet. `certain`: no other input may still bring some of it;
+  /// `sees(other)`: it knows the node, so it may come to this session yet.
+  std::vector<NumberRange> missing(std::uint32_t input, NumberRange range, const std::function<bool(std::uint32_t)>& sees,
+                                   bool& certain) const;
   void told(NumberRange range);
   /// The input has declared series of this session: it may bring more.
   void join(std::uint32_t input) { sources_[input].joined = true; }
@@ -65,7 +67,7 @@ class MergeSession {
   void make_room(std::uint64_t seq);
   void trim();
 
-  static constexpr std::uint64_t kMargin = 64;    // messages that may come late: four times what sp-sub tells from a loss
+  static constexpr std::uint64_t kMargin = 64;     // messages that may come late: four times what sp-sub tells from a loss
   static constexpr std::size_t kMostRanges = 256;  // gaps remembered of an input
 
   std::uint64_t window_;

@@ -76,8 +76,8 @@ class MergeSeries {
   struct Input {
     std::vector<std::uint32_t> aliases;
     bool identity = true;
-    std::vector<InputSeries> series;     // by alias of the output
-    std::vector<HeaderPointer> assets;   // by asset
+    std::vector<InputSeries> series;    // by alias of the output
+    std::vector<HeaderPointer> assets;  // by asset
     std::size_t differing = 0;
   };
   struct Series {

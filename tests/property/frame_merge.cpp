@@ -188,26 +188,27 @@ TEST_CASE("parts of a stream merged are the stream") {
     ReadingsDecoder decoder;
     std::vector<Declared> declared;
     for (Output& out : outs) out.open("part 0");
-    RC_ASSERT(testing::for_each_frame(stream, [&](const FrameView& view) -> Status {
-                if (view.kind == FrameKind::open || view.kind == FrameKind::close) return {};
-                if (view.kind == FrameKind::series) {
-                  v1::Series series;
-                  series.ParseFromArray(view.payload.data(), static_cast<int>(view.payload.size()));
-                  if (Status status = table.declare(series, declared); !status.ok()) return status;
-                }
-                if (view.kind != FrameKind::readings) {
-                  for (Output& out : outs) out.forward(view);
-                  return {};
-                }
-                const Result<Columns> columns = decoder.decode(view.payload, table);
-                if (!columns.ok()) return columns.status();
-                std::vector<std::vector<std::uint32_t>> rows(parts);
-                for (std::uint32_t row = 0; row < columns->rows(); ++row)
-                  rows[(by_series ? columns->slot[row] : static_cast<std::uint64_t>(columns->time[row] / kSecond)) % parts].push_back(
-                      row);
-                for (std::size_t i = 0; i < parts; ++i) outs[i].readings(*columns, rows[i]);
-                return {};
-              }).ok());
+    RC_ASSERT(
+        testing::for_each_frame(stream, [&](const FrameView& view) -> Status {
+          if (view.kind == FrameKind::open || view.kind == FrameKind::close) return {};
+          if (view.kind == FrameKind::series) {
+            v1::Series series;
+            series.ParseFromArray(view.payload.data(), static_cast<int>(view.payload.size()));
+            if (Status status = table.declare(series, declared); !status.ok()) return status;
+          }
+          if (view.kind != FrameKind::readings) {
+            for (Output& out : outs) out.forward(view);
+            return {};
+          }
+          const Result<Columns> columns = decoder.decode(view.payload, table);
+          if (!columns.ok()) return columns.status();
+          std::vector<std::vector<std::uint32_t>> rows(parts);
+          for (std::uint32_t row = 0; row < columns->rows(); ++row)
+            rows[(by_series ? columns->slot[row] : static_cast<std::uint64_t>(columns->time[row] / kSecond)) % parts].push_back(
+                row);
+          for (std::size_t i = 0; i < parts; ++i) outs[i].readings(*columns, rows[i]);
+          return {};
+        }).ok());
     std::vector<std::string> streams;
     for (Output& out : outs) {
       out.close(true);

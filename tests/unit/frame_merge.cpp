@@ -222,8 +222,9 @@ TEST_CASE("fmerge: blind is who nobody sees") {
   for (const v1::Frame& frame : frames_of(merge({a.take(), b.take()}).bytes, FrameKind::lifecycle))
     told.emplace_back(frame.lifecycle().reason(), frame.lifecycle().time() / kSecond);
   using L = v1::Lifecycle;
-  CHECK(told == std::vector<std::pair<int, Nanos>>{{L::REASON_BIRTH, 1}, {L::REASON_HOST_LINK_LOST, 21},
-                                                  {L::REASON_HOST_LINK_RESTORED, 22}, {L::REASON_WILL, 23}});
+  CHECK(told ==
+        std::vector<std::pair<int, Nanos>>{
+            {L::REASON_BIRTH, 1}, {L::REASON_HOST_LINK_LOST, 21}, {L::REASON_HOST_LINK_RESTORED, 22}, {L::REASON_WILL, 23}});
 }
 
 TEST_CASE("fmerge: rows keep the session that they belong to") {
