@@ -9,10 +9,13 @@ using namespace twinpipe;
 
 namespace {
 
-void declare(cli::Tool& tool, cli::LogWriterOptions& options) {
+void declare(cli::Tool& tool, cli::LogWriterOptions& options, std::string& value) {
   tool.option("--route", options.routes, "PATTERN=TOPIC",
               "Topic of the series that match; the first match wins; replaces the four default routes");
   tool.option("--dead-letter", options.dead_letter, "TOPIC", "Topic of what no route takes")->capture_default_str();
+  tool.option("--value", value, "FORM", "What a value is: frames, or json: an object a reading, for consumers without protobuf")
+      ->check(CLI::IsMember({"frames", "json"}))
+      ->capture_default_str();
   tool.option("--batch", options.limits.batch, "COUNT", "Greatest number of readings in a value")
       ->check(CLI::PositiveNumber)
       ->capture_default_str();
@@ -60,8 +63,8 @@ int main(int argc, char** argv) {
   cli::Tool tool("kbridge", "Write frames to Kafka topics, keyed by asset", cli::Role::sink);
   cli::KafkaOption kafka(tool);
   cli::LogWriterOptions options;
-  std::string committed;
-  declare(tool, options);
+  std::string committed, value = "frames";
+  declare(tool, options, value);
   tool.option("--committed", committed, "ID", "Print the Position that was committed last under this name; 1: there is none");
   return tool.run(argc, argv, [&]() -> Status {
     Result<KafkaProperties> properties = kafka.load();
@@ -69,6 +72,7 @@ int main(int argc, char** argv) {
     options.producer.properties = std::move(*properties);
     options.producer.connect_timeout = kafka.connect_timeout();
     options.producer.program = tool.producer();
+    options.json = value == "json";
     if (!committed.empty()) return print_committed(options.producer, committed);
     return cli::LogWriter(tool, options).run();
   });

@@ -26,7 +26,13 @@ Status LogWriter::run() {
   }
   if (!options_.cursor.empty())
     producer_.on_confirmed([this](const v1::Position& position) { return write_cursor(options_.cursor, position); });
-  values_.emplace(table_, *routes, producer_.partitions(), options_.limits, tool_->producer(), producer_);
+  ValueLimits limits = options_.limits;
+  if (options_.json) {
+    json_.emplace(producer_, limits.max_value, tool_->common().max_series);
+    limits.max_value = JsonRecords::frame_bytes(limits.max_value);
+  }
+  RecordSink& sink = json_ ? static_cast<RecordSink&>(*json_) : producer_;
+  values_.emplace(table_, *routes, producer_.partitions(), limits, tool_->producer(), sink);
   Hooks hooks;
   hooks.on_wake = [this] { return on_wake(); };
   hooks.on_position = [this](const v1::Position& position) { return on_position(position); };

@@ -8,6 +8,7 @@
 
 #include "cli/runner.hpp"
 #include "client/kafka_producer.hpp"
+#include "kernel/json_records.hpp"
 #include "kernel/kafka_values.hpp"
 
 namespace twinpipe::cli {
@@ -16,6 +17,7 @@ struct LogWriterOptions {
   std::vector<std::string> routes;  // none: Routes::defaults()
   std::string dead_letter = "twinpipe.dead-letters";
   std::string cursor;
+  bool json = false;  // values are JSON objects
   ValueLimits limits;
   ProducerOptions producer;
 };
@@ -38,6 +40,7 @@ class LogWriter {
   LogWriterOptions options_;
   KafkaProducer producer_;
   SeriesTable table_;
+  std::optional<JsonRecords> json_;
   std::optional<KafkaValues> values_;      // when the topics are known
   std::optional<v1::Position> committed_;  // of the transactional id, when this started
   bool resumed_ = false;

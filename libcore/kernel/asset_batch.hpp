@@ -80,7 +80,10 @@ class alignas(64) AssetBatch {
 
   /// True when `header` (a serialised Series without sensors) differs from what is in force.
   bool header_differs(std::string_view header) const { return header != header_; }
-  bool body_differs(std::uint32_t local, std::string_view body) const { return body != series_[local].body; }
+  /// True when the series is to be declared: its body is new, or its session.
+  bool differs(std::uint32_t local, std::string_view body) const {
+    return series_[local].session != session_ || body != series_[local].body;
+  }
   /// Only while nothing waits. A new header begins a new session: what is not declared again is not announced again.
   void set_header(std::string header);
   std::uint32_t add_series() {

@@ -88,7 +88,7 @@ Status KafkaValues::place_series(std::uint32_t slot, const std::string& header, 
     publish_from(batch, node);
     if (Status status = put_packed(); !status.ok()) return status;
   }
-  if (!batch.body_differs(at.local, body)) return {};
+  if (!batch.differs(at.local, body)) return {};
   // Series announced for the first time wait together; a changed one must not declare what came before it.
   if (batch.rows() > 0 || batch.header_size() + batch.size() + body.size() + kRoomForOpen + open_.size() > limits_.max_value)
     if (Status status = put(batch); !status.ok()) return status;

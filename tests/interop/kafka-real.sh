@@ -60,6 +60,17 @@ cmp in.txt out.txt || fail "the readings differ"
 ksub --brokers "$kafka_brokers" --from 1970-01-02T00:00:00Z --until-end | lines > from.txt
 [ -s from.txt ] || fail "nothing is younger than 1970"
 
+# As JSON: every record is one object, and they are the lines of the canonical form.
+kbridge --brokers "$kafka_brokers" --create-topics --partitions 3 --replication 1 --value json --route '+/+/+/+=json' < in.tw
+kcat -b "$kafka_brokers" -t json -C -e -q -f '%S\t%k\t%s\n' > json.records
+awk -F'\t' 'length($3) != $1 { exit 1 }' json.records || fail "a value is not one line"
+cut -f3 json.records | python3 -c 'import json, sys; [json.loads(line) for line in sys.stdin]'
+cut -f3 json.records | grep '"frame":"reading"' | sort > json.txt
+fcat --canonical in.tw | grep '"frame":"reading"' | sort > canonical.txt
+same_bytes "readings as JSON" canonical.txt json.txt
+equal "declarations" "$(fcat --canonical in.tw | grep -c '"frame":"series"')" "$(cut -f3 json.records | grep -c '"frame":"series"')"
+[ "$(cut -f2 json.records | grep -v '^$' | sort -u | wc -l)" = 30 ] || fail "JSON records have other keys"
+
 # The broker is killed in the middle and started again: every reading arrives, in order, and the cursor waits for it.
 mkfifo pipe
 kbridge --brokers "$kafka_brokers" --cursor restart.cursor --delivery-timeout 2m < pipe 2> restart.err &

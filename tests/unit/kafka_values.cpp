@@ -107,6 +107,22 @@ TEST_CASE("sensors that never speak are declared all the same, with the node's s
   CHECK(declared == std::set<std::string>{"a", "b", "c"});
 }
 
+TEST_CASE("a new birth declares every sensor again, those that stay silent too") {
+  StreamWriter writer;
+  writer.series("n", "x", {"a", "a2"}, 0, 1);
+  writer.series("n", "x", {"a", "a2"}, 0, 2);
+  ReadingsBuilder builder;
+  builder.add(0, kSecond, 1.0);
+  writer.out().readings(builder.columns());
+  Log log;
+  REQUIRE(write_log(writer.take(), routes(), 1, {}, log).ok());
+  std::map<std::string, Nanos> birth;
+  for (const Stored& record : log.records)
+    for (const v1::Frame& frame : frames_of(record.value, FrameKind::series))
+      for (const v1::Sensor& sensor : frame.series().sensor()) birth[sensor.name()] = frame.series().session().birth();
+  CHECK(birth == std::map<std::string, Nanos>{{"a", 2}, {"a2", 2}});
+}
+
 TEST_CASE("what no value can hold is refused as bad data") {
   ValueLimits limits;
   limits.max_value = 2000;
