@@ -73,21 +73,23 @@ Result<std::shared_ptr<const MergeSeries::Declaration>> MergeSeries::learn(std::
     return Status::error(Code::bad_data, "Series frame does not parse");
   // All checks come first: an alias of the output that is given is declared.
   std::size_t fresh = 0;
+  std::vector<std::string> names;
+  const std::string asset_name = asset_key(series.site(), series.line(), series.asset());
   for (const v1::Sensor& sensor : series.sensor()) {
     if (sensor.name().empty())
       return Status::error(Code::bad_data, fmt::format("alias {}: a series without a sensor name", sensor.alias()));
-    fresh += series_index_.contains(series_name(series.site(), series.line(), series.asset(), sensor.name())) ? 0 : 1;
+    names.push_back(asset_name + '/' + encode_level(sensor.name()));
+    fresh += series_index_.contains(names.back()) ? 0 : 1;
   }
   if (series_.size() + fresh > limit_)
     return Status::error(Code::bad_data, fmt::format("more than {} series (--max-series)", limit_));
   const auto declaration = std::make_shared<Declaration>();
-  const auto [asset, is_new_asset] = asset_index_.try_emplace(asset_key(series.site(), series.line(), series.asset()),
-                                                              static_cast<std::uint32_t>(assets_.size()));
+  const auto [asset, is_new_asset] = asset_index_.try_emplace(asset_name, static_cast<std::uint32_t>(assets_.size()));
   if (is_new_asset) assets_.emplace_back();
   declaration->asset = asset->second;
-  for (v1::Sensor& sensor : *series.mutable_sensor()) {
-    const auto [at, is_new] = series_index_.try_emplace(series_name(series.site(), series.line(), series.asset(), sensor.name()),
-                                                        static_cast<std::uint32_t>(series_.size()));
+  for (std::size_t i = 0; i < names.size(); ++i) {
+    v1::Sensor& sensor = *series.mutable_sensor(static_cast<int>(i));
+    const auto [at, is_new] = series_index_.try_emplace(std::move(names[i]), static_cast<std::uint32_t>(series_.size()));
     if (is_new) {
       series_.push_back({asset->second, nullptr});
       assets_[asset->second].series.push_back(at->second);
