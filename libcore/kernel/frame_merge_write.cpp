@@ -229,10 +229,10 @@ void FrameMerge::take_gap(std::uint32_t number, Output& out) {
 /// Forgets the gaps that were filled and tells those that will not be; whatever may still come, `all`, or those of `node` in
 /// front of its watermark `until`: every input has ticked behind them.
 void FrameMerge::judge_gaps(const std::string* node, Nanos until, bool all, Output& out) {
+  const auto comes = [this](std::uint32_t other) { return !inputs_[other]->over; };
   std::erase_if(gaps_, [&](const PendingGap& gap) {
     bool certain = false;
-    const std::vector<NumberRange> missing = gap.session->missing(
-        gap.input, gap.range, [&](std::uint32_t other) { return nodes_.sees(other, gap.node); }, certain);
+    const std::vector<NumberRange> missing = gap.session->missing(gap.input, gap.range, comes, certain);
     if (missing.empty()) {
       gap.session->count_unfilled(gap.input, -1);
       ++gaps_filled_;

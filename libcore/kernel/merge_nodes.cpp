@@ -94,11 +94,6 @@ void MergeNodes::tick(std::uint32_t input, const v1::Watermark& watermark, std::
   touch(node);
 }
 
-bool MergeNodes::sees(std::uint32_t input, const std::string& name) {
-  const Node::Source& source = node(name).sources[input];
-  return open_[input] && (source.seen[0] || source.seen[1]);
-}
-
 Nanos MergeNodes::ticked(std::uint32_t input, const std::string& name) {
   const Node::Tick& tick = node(name).sources[input].ticks[0];
   return tick.frame.empty() ? kBeginning : tick.time;

@@ -33,8 +33,6 @@ class MergeNodes {
   bool lifecycle(std::uint32_t input, const v1::Lifecycle& lifecycle, std::string_view frame);
   /// Takes a Watermark frame.
   void tick(std::uint32_t input, const v1::Watermark& watermark, std::string_view frame);
-  /// The input is open and has seen the node.
-  bool sees(std::uint32_t input, const std::string& node);
   /// The input's newest live tick of the node; kBeginning: none yet.
   Nanos ticked(std::uint32_t input, const std::string& node);
   /// Whether the input holds anything back: not when it has ended, or is not waited for.

@@ -75,7 +75,7 @@ bool MergeSession::has(const Source& source, std::uint64_t seq) const {
 }
 
 std::vector<NumberRange> MergeSession::missing(std::uint32_t input, NumberRange range,
-                                               const std::function<bool(std::uint32_t)>& sees, bool& certain) const {
+                                               const std::function<bool(std::uint32_t)>& comes, bool& certain) const {
   std::vector<NumberRange> left;
   certain = true;
   // Sparkplug counts to 255, so a gap is short; a longer one is not looked into.
@@ -88,12 +88,14 @@ std::vector<NumberRange> MergeSession::missing(std::uint32_t input, NumberRange 
       const Source& source = sources_[other];
       if (other == input) continue;
       if (!source.joined) {
-        may_come = may_come || sees(other);
+        may_come = may_come || comes(other);
         continue;
       }
+      // Greater numbers that came prove nothing: a host writes the readings of a batch type by type. But it writes a gap
+      // behind all that came before it.
       had = had || has(source, seq);
-      may_come = may_come || (!source.left && (!source.any || source.high <= seq) &&
-                              std::ranges::none_of(source.gaps, [seq](const NumberRange& r) { return r.last >= seq; }));
+      may_come =
+          may_come || (!source.left && std::ranges::none_of(source.gaps, [seq](const NumberRange& r) { return r.last >= seq; }));
     }
     if (!had && !known) {
       certain = certain && !may_come;

@@ -38,8 +38,8 @@ class MergeSession {
   /// An input says that these messages are missing.
   void missed(std::uint32_t input, NumberRange range);
   /// What of `range` no other input has, and what was not told yet. `certain`: no other input may still bring some of it;
-  /// `sees(other)`: it knows the node, so it may come to this session yet.
-  std::vector<NumberRange> missing(std::uint32_t input, NumberRange range, const std::function<bool(std::uint32_t)>& sees,
+  /// `comes(other)`: it may come to this session yet.
+  std::vector<NumberRange> missing(std::uint32_t input, NumberRange range, const std::function<bool(std::uint32_t)>& comes,
                                    bool& certain) const;
   void told(NumberRange range);
   /// The input has declared series of this session: it may bring more.
