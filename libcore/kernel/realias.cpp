@@ -9,14 +9,6 @@
 #include "wire/names.hpp"
 
 namespace twinpipe {
-namespace {
-
-template <class T>
-void add(std::vector<T>& to, std::span<const T> from) {
-  to.insert(to.end(), from.begin(), from.end());
-}
-
-}  // namespace
 
 Status Realias::take(const FrameView& frame, Output& out) {
   switch (frame.kind) {
@@ -120,75 +112,15 @@ void Realias::put_in_force(Declaration& declaration, Output& out) {
 // ---- data -----------------------------------------------------------------------------------------------------------
 
 Status Realias::append(std::string_view payload, Output& out) {
-  const Result<Columns> decoded = decoder_.decode(payload, aliases_, false);
-  if (!decoded.ok()) return decoded.status();
-  const Columns& columns = *decoded;
-  const std::size_t before = alias_.size(), n = columns.rows();
-  if (n == 0) return {};
-  const RowKind kind = kind_of(columns);
-  if (before > 0 && (!(kind == kind_) || before + n > kRows)) {
-    flush(out);
-    return append(payload, out);
-  }
-  kind_ = kind;
-  add(alias_, columns.slot);
-  add(time_, columns.time);
-  add(doubles_, columns.doubles);
-  add(ints_, columns.ints);
-  add(uints_, columns.uints);
-  add(bools_, columns.bools);
-  for (const std::string_view text : columns.texts) {
-    text_.append(text);
-    text_ends_.push_back(text_.size());
-  }
-  if (!columns.quality.empty()) {
-    quality_.resize(before, kGood);
-    add(quality_, columns.quality);
-    any_quality_ = true;
-  } else if (any_quality_) {
-    quality_.resize(before + n, kGood);
-  }
-  if (kind.has_seq) {
-    add(seq_, columns.seq);
-    if (columns.index.empty()) index_.resize(before + n, 0);
-    else add(index_, columns.index);
-  }
+  const Result<Columns> columns = decoder_.decode(payload, aliases_, false);
+  if (!columns.ok()) return columns.status();
+  if (columns->rows() == 0) return {};
+  if (!rows_.takes(kind_of(*columns), columns->rows())) flush(out);
+  rows_.append(*columns, columns->slot, 0, columns->rows());
   return {};
 }
 
-void Realias::flush(Output& out) {
-  if (alias_.empty()) return;
-  Columns columns;
-  columns.alias = alias_;
-  columns.time = time_;
-  columns.type = kind_.type;
-  columns.doubles = doubles_;
-  columns.ints = ints_;
-  columns.uints = uints_;
-  columns.bools = bools_;
-  texts_.clear();
-  for (std::size_t i = 0, begin = 0; i < text_ends_.size(); begin = text_ends_[i++])
-    texts_.push_back(std::string_view(text_).substr(begin, text_ends_[i] - begin));
-  columns.texts = texts_;
-  if (any_quality_) columns.quality = quality_;
-  columns.seq = seq_;
-  columns.index = index_;
-  columns.historical = kind_.historical;
-  columns.pinned = kind_.pinned;
-  out.readings(columns);
-  alias_.clear();
-  time_.clear();
-  doubles_.clear();
-  ints_.clear();
-  uints_.clear();
-  bools_.clear();
-  text_.clear();
-  text_ends_.clear();
-  quality_.clear();
-  seq_.clear();
-  index_.clear();
-  any_quality_ = false;
-}
+void Realias::flush(Output& out) { rows_.flush(out); }
 
 Status Realias::waveform(const FrameView& frame, Output& out) {
   std::uint64_t alias = 0;

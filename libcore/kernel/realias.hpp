@@ -12,7 +12,7 @@
 #include <unordered_map>
 #include <vector>
 
-#include "kernel/asset_batch.hpp"
+#include "kernel/joined_rows.hpp"
 #include "wire/columns.hpp"
 #include "wire/output.hpp"
 
@@ -39,7 +39,7 @@ class Realias {
   explicit Realias(std::uint32_t max_series = SeriesTable::kDefaultLimit) : limit_(max_series) {}
 
   /// Takes a frame of one of the small segments: Open begins the next one, Close is left out, aliases are rewritten. Frames
-  /// of other kinds are forwarded. Readings wait for company until flush(), another kind of frame, or kRows.
+  /// of other kinds are forwarded. Readings wait for company until flush(), another kind of frame, or JoinedRows::kRows.
   /// Errors (bad_data): as SeriesTable::declare() and ReadingsDecoder::decode().
   Status take(const FrameView& frame, Output& out);
   void flush(Output& out);
@@ -64,7 +64,6 @@ class Realias {
   Status rename_frame(const FrameView& frame, Output& out);
   Status waveform(const FrameView& frame, Output& out);
 
-  static constexpr std::size_t kRows = 2048;
   static constexpr std::size_t kCacheLimit = std::size_t{256} << 20;
 
   std::uint32_t limit_;
@@ -81,17 +80,7 @@ class Realias {
   std::vector<std::uint32_t> aliases_;  // of the current small segment: its alias → ours
 
   ReadingsDecoder decoder_;
-  RowKind kind_;
-  bool any_quality_ = false;
-  std::vector<std::uint32_t> alias_, quality_, index_;
-  std::vector<Nanos> time_;
-  std::vector<double> doubles_;
-  std::vector<std::int64_t> ints_;
-  std::vector<std::uint64_t> uints_, seq_;
-  std::vector<std::uint8_t> bools_;
-  std::string text_;
-  std::vector<std::size_t> text_ends_;
-  std::vector<std::string_view> texts_;
+  JoinedRows rows_;
   std::string scratch_;
   v1::Frame frame_;
 };
