@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: Apache-2.0
 # A kept incident is reproduced byte for byte, and so is one made anew; a pipeline that loses the lane of the backlog, or takes
-# all lines for one node, rewrites the day, and is caught.
+# all lines for one node, spoils the day, and is caught.
 set -euo pipefail
 . "$TESTS/assert.bash"
 cd "$SCRATCH"
@@ -40,8 +40,8 @@ assert sorted(counts.values()) == [145, 145, 146], counts  # every ten minutes, 
 END
 
   broken 's/,"historical":true//'
-  like "the hour is rewritten" 'plant-1/line-1/pump-0001/temp-bearing: [0-9]+ aggregates rows differ
-  2026-05-18T06:00:00Z: expected count [0-9]+, mean [0-9.]+, [^;]*historical true, delta true; got count 6, mean ' "$(cat said)"
+  like "the day has a hole" 'plant-1/line-1/pump-0001/temp-bearing: [0-9]+ aggregates rows differ
+  2026-05-18T06:00:00Z: expected count [0-9]+, mean [0-9.]+, [^;]*historical true[^;]*; got nothing' "$(cat said)"
   like "by whom" 'by policy spine version 3 owner operations digest [0-9a-f]{12}: winagg rule hours ' "$(cat said)"
 
   broken 's|"node":"plant-1/line-."|"node":"plant-1"|'
