@@ -214,18 +214,40 @@ Status WinAgg::append(std::size_t lane, std::uint32_t slot, Pane& pane, const Re
   return {};
 }
 
-/// The last reading of a series once more: a birth repeats current values, with the times that they had. Its pane may be gone.
+/// A reading once more, which need not be in the lane's newest pane: a birth repeats current values with the times that they
+/// had, and a backlog behind it brings them as history.
 bool WinAgg::is_repeated(std::size_t lane, std::uint32_t slot, const Reading& reading) {
   const auto same = [&reading](const Reading& held) { return held.time == reading.time && held.value == reading.value; };
   Track& track = lanes_[lane]->tracks[slot];
   if (same(track.before)) return true;
-  if (track.panes.empty() || reading.time < track.panes.back().start) return false;
+  if (lane == kHistorical && is_told_live(slot, reading)) return true;
+  const Nanos start = floor_to(reading.time, settings_[slot].slide);
+  const auto pane = std::find_if(track.panes.rbegin(), track.panes.rend(), [start](const Pane& it) { return it.start <= start; });
+  if (pane == track.panes.rend() || pane->start != start) return false;
   park(lane, slot);
-  Pane& newest = track.panes.back();
-  if (newest.size == 0 || !same(newest.data[newest.size - 1])) return false;
-  Reading& last = newest.data[newest.size - 1];
+  if (pane->size == 0 || !same(pane->data[pane->size - 1])) return false;
+  Reading& last = pane->data[pane->size - 1];
   last.order = std::max(last.order, reading.order);
   return true;
+}
+
+/// Does the live lane know readings of the pane?
+bool WinAgg::has_live(std::uint32_t slot, Nanos start) const {
+  const Track& track = lanes_[kLive]->tracks[slot];
+  return (track.before.time != kBeginning && floor_to(track.before.time, settings_[slot].slide) == start) ||
+         std::ranges::find(track.panes, start, &Pane::start) != track.panes.end();
+}
+
+/// As far as the live lane still has its readings.
+bool WinAgg::is_told_live(std::uint32_t slot, const Reading& reading) {
+  const auto same = [&reading](const Reading& held) { return held.time == reading.time && held.value == reading.value; };
+  Track& track = lanes_[kLive]->tracks[slot];
+  if (same(track.before)) return true;
+  const Nanos start = floor_to(reading.time, settings_[slot].slide);
+  const auto pane = std::ranges::find(track.panes, start, &Pane::start);
+  if (pane == track.panes.end()) return false;
+  park(kLive, slot);
+  return std::any_of(pane->data.get(), pane->data.get() + pane->size, same);
 }
 
 /// Off the hot path: another pane than the last reading's, a full one, a late reading.
@@ -249,6 +271,7 @@ Status WinAgg::insert(std::size_t lane, std::uint32_t slot, const Reading& readi
   if (pane->emitted > 0 || setting.is_curve()) reopen(lane, slot, reading.time);
   const Nanos watermark = nodes_[table().node_of(slot)].clock[lane].watermark();
   if (start + setting.slide <= watermark || setting.is_curve() || pane->emitted > 0) return {};
+  if (lane == kHistorical && has_live(slot, start)) return {};  // each one may be told already
   Head& head = lanes_[lane]->heads[slot];
   head.start = std::max(start, saturating_add(pane->readings_until, 1));
   head.end = std::min(start + setting.slide, setting.until);

@@ -102,6 +102,8 @@ class WinAgg final : public Stage {
   template <class T>
   Status take(std::size_t lane, const Columns& columns, std::span<const T> values);
   bool is_repeated(std::size_t lane, std::uint32_t slot, const Reading& reading);
+  bool is_told_live(std::uint32_t slot, const Reading& reading);
+  bool has_live(std::uint32_t slot, Nanos start) const;
   Status insert(std::size_t lane, std::uint32_t slot, const Reading& reading, Fate& fate);
   Fate admit(std::size_t lane, std::uint32_t slot, Nanos pane) const;
   Status pane_for(std::size_t lane, std::uint32_t slot, Nanos start, Pane*& pane);

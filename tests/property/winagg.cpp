@@ -413,6 +413,35 @@ TEST_CASE("winagg: what a birth repeats counts once, in the same session and in 
   }));
 }
 
+TEST_CASE("winagg: what a birth tells and the backlog behind it brings again counts once") {
+  CHECK(rc::check([] {
+    const Policy policy = policy_of(R"("window":"10s","lateness":"3s")");
+    const auto readings = some_readings();
+    const auto from = *rc::gen::inRange<std::size_t>(0, readings.size() + 1);
+    const auto to = *rc::gen::inRange<std::size_t>(from, readings.size() + 1);
+    const bool ticks = *rc::gen::arbitrary<bool>();
+    StreamWriter writer;
+    writer.series("n", "a", {"x", "y"}, 0, 1);
+    std::map<std::uint32_t, Reading> last;
+    for (std::size_t i = 0; i <= readings.size(); ++i) {
+      if (i == to) {
+        writer.series("n", "a", {"x", "y"}, 0, *rc::gen::element<Nanos>(1, 2));
+        for (const auto& [alias, reading] : last) write(writer, {reading}, 1);
+        if (ticks && to > 0) writer.watermark("n", readings[to - 1].time);
+        for (std::size_t k = from; k < to; ++k) {
+          Reading stored = readings[k];
+          stored.historical = true;
+          write(writer, {stored}, 1);
+        }
+      }
+      if (i == readings.size()) break;
+      if (i < from || i >= to) write(writer, {readings[i]}, 1);
+      last[readings[i].alias] = readings[i];
+    }
+    same(fold(run(policy, writer.take())), windows_of(readings, 10 * kSecond, 10 * kSecond));
+  }));
+}
+
 namespace {
 
 constexpr Nanos kQuarter = kSecond / 4;
