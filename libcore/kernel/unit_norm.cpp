@@ -12,6 +12,28 @@
 #include "state.pb.h"
 
 namespace twinpipe {
+namespace {
+
+Columns rows_of(const Columns& columns, std::size_t from, std::size_t to) {
+  Columns part = columns;
+  const auto cut = [&](auto& column) {
+    if (!column.empty()) column = column.subspan(from, to - from);
+  };
+  cut(part.alias);
+  cut(part.slot);
+  cut(part.time);
+  cut(part.doubles);
+  cut(part.ints);
+  cut(part.uints);
+  cut(part.bools);
+  cut(part.texts);
+  cut(part.quality);
+  cut(part.seq);
+  cut(part.index);
+  return part;
+}
+
+}  // namespace
 
 Status UnitNorm::check(const Policy& policy) {
   if (policy.rules("unit-norm").empty()) return {};
@@ -63,7 +85,7 @@ UnitNorm::Id UnitNorm::norm_of(std::uint32_t slot, const Rule* rule, const std::
   const std::string unit = rule->text("unit", "");
   const Result<Conversion> conversion = units_->conversion(declared.empty() ? rule->text("assumed", "") : declared, unit);
   const auto does = !conversion.ok() ? Norm::Does::refuse : conversion->is_identity() ? Norm::Does::pass : Norm::Does::convert;
-  if (conversion.ok()) return known->second = add({*conversion, does}, {unit, {}, {}});
+  if (conversion.ok()) return known->second = add({*conversion, does}, {unit, rule->name, {}});
   return known->second = add({{}, does}, {{}, rule->name, conversion.status().message});
 }
 
@@ -71,7 +93,8 @@ void UnitNorm::configure(std::uint32_t slot, Nanos at) {
   const auto [rule, until] = rules_.find(table(), slot, at);
   norm_[slot] = norm_of(slot, rule, unit_[slot]);
   until_[slot] = until;
-  least_until_ = std::min(least_until_, until);
+  if (until != kForever) clocks_.try_emplace(slot);
+  else clocks_.erase(slot);
   if (const auto changed = changed_.find(slot); changed != changed_.end())
     for (Since& since : changed->second) since.norm = norm_of(slot, rule, since.unit);
 }
@@ -91,7 +114,9 @@ void UnitNorm::note_change(std::uint32_t slot, const std::string& unit) {
   constexpr std::size_t kMost = 16;
   std::vector<Since>& history = changed_[slot];
   if (history.empty()) history.push_back({kBeginning, unit_[slot], norm_[slot]});
-  history.push_back({asset.session.birth(), unit, 0});
+  // In the order of event times: a clock may have been set back.
+  const Nanos birth = asset.session.birth();
+  history.insert(std::ranges::upper_bound(history, birth, {}, &Since::time), {birth, unit, 0});
   if (history.size() > kMost) {
     history.erase(history.begin());
     history.front().time = kBeginning;
@@ -148,9 +173,19 @@ UnitNorm::Id UnitNorm::norm_at(std::uint32_t slot, Nanos time, bool historical) 
   return behind == changed->second.begin() ? changed->second.front().norm : std::prev(behind)->norm;
 }
 
-/// A temporary rule ended: what applies from here on is declared before the first value that it applies to.
+/// Has the temporary rule of the series ended? A reading with a wrong time does not end it.
+bool UnitNorm::is_over(std::uint32_t slot, Nanos time) {
+  const auto clock = clocks_.find(slot);
+  if (clock == clocks_.end()) return false;
+  return clock->second.take(time) != EventClock::Sight::leap && time >= until_[slot];
+}
+
+void UnitNorm::follow(std::uint32_t slot, Nanos time, Output& out) {
+  if (!clocks_.empty() && is_over(slot, time)) expire(slot, time, out);
+}
+
+/// What applies from here on is declared before the first value that it applies to.
 void UnitNorm::expire(std::uint32_t slot, Nanos time, Output& out) {
-  if (time < until_[slot]) return;
   const Id before = norm_[slot];
   configure(slot, time);
   for (std::string& line : rules_.announce(out)) notice(std::move(line));
@@ -161,12 +196,6 @@ void UnitNorm::expire(std::uint32_t slot, Nanos time, Output& out) {
   *frame.mutable_series()->mutable_sensor(0) = declared(slot);
   frame.mutable_series()->mutable_sensor(0)->set_alias(*alias);
   out.frame(frame);
-}
-
-void UnitNorm::expire(const Columns& columns, Output& out) {
-  if (std::ranges::all_of(columns.time, [this](Nanos time) { return time < least_until_; })) return;
-  for (std::size_t row = 0; row < columns.rows(); ++row) expire(columns.slot[row], columns.time[row], out);
-  least_until_ = until_.empty() ? kForever : std::ranges::min(until_);
 }
 
 // ---- state ----------------------------------------------------------------------------------------------------------
@@ -181,6 +210,12 @@ std::string UnitNorm::save() const {
       to.add_since(since.time);
     }
   }
+  for (const auto& [slot, clock] : clocks_) {
+    v1::UnitClock& to = *state.add_clock();
+    to.set_slot(slot);
+    to.set_newest(clock.newest());
+    to.set_leapt(clock.leapt());
+  }
   return state.SerializeAsString();
 }
 
@@ -189,6 +224,7 @@ Status UnitNorm::load(std::string_view bytes) {
   if (!state.ParseFromArray(bytes.data(), static_cast<int>(bytes.size())))
     return Status::error(Code::bad_config, "not a state of unit-norm");
   changed_.clear();
+  clocks_.clear();
   for (const v1::UnitHistory& history : state.history()) {
     if (history.slot() >= table().size() || history.unit_size() != history.since_size())
       return Status::error(Code::bad_config, "a state of unit-norm that does not fit its series");
@@ -201,6 +237,11 @@ Status UnitNorm::load(std::string_view bytes) {
     const v1::Sensor& sensor = table().series(slot).sensor;
     unit_[slot] = sensor.unit().empty() ? sensor.declared_unit() : sensor.unit();
     configure(slot, kBeginning);
+  }
+  for (const v1::UnitClock& clock : state.clock()) {
+    if (clock.slot() >= table().size())
+      return Status::error(Code::bad_config, "a state of unit-norm that does not fit its series");
+    if (const auto at = clocks_.find(clock.slot()); at != clocks_.end()) at->second = EventClock(clock.newest(), clock.leapt());
   }
   return {};
 }
@@ -215,12 +256,24 @@ void UnitNorm::find_norms(const Columns& columns) {
     for (std::size_t row = 0; row < columns.rows(); ++row) row_norm_[row] = norm_[columns.slot[row]];
 }
 
+/// A frame is cut where a temporary rule ends within it.
 Status UnitNorm::on_readings(const Columns& columns, const FrameView& view, Output& out) {
-  expire(columns, out);
+  const auto convert_rows = [&](std::size_t from, std::size_t to) {
+    const Columns part = rows_of(columns, from, to);
+    find_norms(part);
+    return convert(part, out);
+  };
+  std::size_t from = 0;
+  for (std::size_t row = 0; row < columns.rows() && !clocks_.empty(); ++row) {
+    if (!is_over(columns.slot[row], columns.time[row])) continue;
+    if (row > from)
+      if (Status status = convert_rows(from, row); !status.ok()) return status;
+    expire(columns.slot[row], columns.time[row], out);
+    from = row;
+  }
+  if (from > 0) return convert_rows(from, columns.rows());
   find_norms(columns);
-  bool as_it_is = true;
-  for (const Id id : row_norm_) as_it_is = as_it_is && norms_[id].does == Norm::Does::pass;
-  if (as_it_is) return pass(view, out);
+  if (std::ranges::all_of(row_norm_, [this](Id id) { return norms_[id].does == Norm::Does::pass; })) return pass(view, out);
   return convert(columns, out);
 }
 

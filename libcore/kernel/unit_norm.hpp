@@ -14,6 +14,7 @@
 #include <string>
 #include <vector>
 
+#include "kernel/event_clock.hpp"
 #include "kernel/rejects.hpp"
 #include "kernel/stage.hpp"
 #include "kernel/units.hpp"
@@ -68,7 +69,8 @@ class UnitNorm final : public Stage {
   void tell(std::uint32_t slot);
   void note_change(std::uint32_t slot, const std::string& unit);
   Id norm_at(std::uint32_t slot, Nanos time, bool historical) const;
-  void expire(const Columns& columns, Output& out);
+  bool is_over(std::uint32_t slot, Nanos time);
+  void follow(std::uint32_t slot, Nanos time, Output& out);
   void expire(std::uint32_t slot, Nanos time, Output& out);
   v1::Sensor declared(std::uint32_t slot) const;
   void find_norms(const Columns& columns);
@@ -78,6 +80,9 @@ class UnitNorm final : public Stage {
   void write_rows(const Columns& columns, Output& out);
   template <class Rows>
   Status on_rows(const Rows& rows, const v1::Frame& frame, const FrameView& view, Output& out);
+  template <class Rows>
+  void put_rows(const Rows& rows, const v1::Frame& frame, const std::vector<Id>& norms, std::size_t from, std::size_t to,
+                Output& out);
   static bool convert_row(const Conversion& conversion, int row, v1::Aggregates& rows);
   static bool convert_row(const Conversion& conversion, int row, v1::Spectra& rows);
 
@@ -90,7 +95,7 @@ class UnitNorm final : public Stage {
   std::vector<bool> told_{true};                         // of each: a line on standard error
   std::vector<Id> norm_;                                 // by slot
   std::vector<Nanos> until_;                             // by slot: the rule applies before this event time
-  Nanos least_until_ = kForever;                         // of all slots
+  std::map<std::uint32_t, EventClock> clocks_;           // by slot: of series that a temporary rule applies to
   std::vector<std::string> unit_;                        // by slot: as declared last
   std::map<std::uint32_t, std::vector<Since>> changed_;  // series that had other units before, oldest first
   // Reused from frame to frame.

@@ -10,7 +10,7 @@
 namespace twinpipe {
 
 Status UnitNorm::on_waveform(const v1::Waveform& waveform, std::uint32_t slot, const FrameView& view, Output& out) {
-  expire(slot, waveform.time(), out);
+  follow(slot, waveform.time(), out);
   const Id id = norm_at(slot, waveform.time(), waveform.historical());
   const Norm& norm = norms_[id];
   if (norm.does == Norm::Does::pass) return pass(view, out);
@@ -34,35 +34,51 @@ Status UnitNorm::on_frame(const v1::Frame& frame, const FrameView& view, Output&
   return pass(view, out);
 }
 
-/// Rows that convert, in one frame; those that do not, as rejects behind it.
+/// As readings: a frame is cut where a temporary rule ends within it.
 template <class Rows>
 Status UnitNorm::on_rows(const Rows& rows, const v1::Frame& frame, const FrameView& view, Output& out) {
   const auto size = static_cast<std::size_t>(rows.series_size());
   std::vector<Id> norms(size);
+  std::size_t from = 0;
   for (std::size_t row = 0; row < size; ++row) {
     const std::uint32_t slot = table().slots()[rows.series(static_cast<int>(row))];
     const Nanos start = rows.start(static_cast<int>(row));
-    expire(slot, start, out);
+    if (!clocks_.empty() && is_over(slot, start)) {
+      put_rows(rows, frame, norms, from, row, out);
+      expire(slot, start, out);
+      from = row;
+    }
     norms[row] = norm_at(slot, start, rows.historical());
   }
-  if (std::ranges::all_of(norms, [this](Id id) { return norms_[id].does == Norm::Does::pass; })) return pass(view, out);
-  v1::Frame made = frame;
-  Rows* to = nullptr;
-  if constexpr (std::is_same_v<Rows, v1::Aggregates>) to = made.mutable_aggregates();
-  else to = made.mutable_spectra();
-  std::vector<bool> keep(size, true);
-  std::vector<std::string> reasons(size);
-  for (std::size_t row = 0; row < size; ++row) {
-    const Norm& norm = norms_[norms[row]];
-    if (norm.does == Norm::Does::pass) continue;
-    keep[row] = norm.does == Norm::Does::convert && convert_row(norm.conversion, static_cast<int>(row), *to);
-    reasons[row] = norm.does == Norm::Does::refuse ? said_[norms[row]].reason : "the spectrum of a unit whose zero is elsewhere";
-  }
-  if (std::ranges::find(keep, false) != keep.end()) remove_rows(*to, keep);
-  if (to->series_size() > 0) out.frame(made);
-  for (std::size_t row = 0; row < size; ++row)
-    if (!keep[row]) rejects_.row(rows, static_cast<int>(row), {said_[norms[row]].rule, reasons[row]}, out);
+  if (from == 0 && std::ranges::all_of(norms, [this](Id id) { return norms_[id].does == Norm::Does::pass; }))
+    return pass(view, out);
+  put_rows(rows, frame, norms, from, size, out);
   return {};
+}
+
+/// Those of the rows from `from` to `to` that convert, in one frame; those that do not, as rejects behind it.
+template <class Rows>
+void UnitNorm::put_rows(const Rows& rows, const v1::Frame& frame, const std::vector<Id>& norms, std::size_t from, std::size_t to,
+                        Output& out) {
+  v1::Frame made = frame;
+  Rows* converted = nullptr;
+  if constexpr (std::is_same_v<Rows, v1::Aggregates>) converted = made.mutable_aggregates();
+  else converted = made.mutable_spectra();
+  std::vector<bool> keep(norms.size());
+  for (std::size_t row = from; row < to; ++row) {
+    const Norm& norm = norms_[norms[row]];
+    keep[row] = norm.does == Norm::Does::pass ||
+                (norm.does == Norm::Does::convert && convert_row(norm.conversion, static_cast<int>(row), *converted));
+  }
+  remove_rows(*converted, keep);
+  if (converted->series_size() > 0) out.frame(made);
+  for (std::size_t row = from; row < to; ++row) {
+    if (keep[row]) continue;
+    const Said& said = said_[norms[row]];
+    const bool refused = norms_[norms[row]].does == Norm::Does::refuse;
+    rejects_.row(rows, static_cast<int>(row),
+                 {said.rule, refused ? said.reason : "the spectrum of a unit whose zero is elsewhere"}, out);
+  }
 }
 
 /// With v' = a·v + b. Where the unit only scales, rms and peak scale too; otherwise they are made of what does.

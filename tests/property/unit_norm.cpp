@@ -147,6 +147,30 @@ TEST_CASE("unit-norm: every reading passes converted or is a reject, however rea
   }));
 }
 
+TEST_CASE("unit-norm: a temporary rule ends at its event time, wherever frames end, and not by one wrong time") {
+  const Policy policy = policy_of(R"("unit-norm":[{"match":"+/+/+/t0","unit":"K","expires":"1970-01-01T00:00:10Z","reason":"r"},
+                                                   {"match":"+/+/+/t*","unit":"degC"}])");
+  CHECK(rc::check([&] {
+    std::vector<Reading> readings = some_readings();
+    for (Reading& reading : readings) reading.alias = *rc::gen::inRange<std::uint32_t>(0, 2);
+    std::map<Nanos, double> expected;
+    for (const Reading& reading : readings)
+      expected[reading.time] = (*units().conversion(
+          kDeclared[reading.alias], reading.alias == 0 && reading.time < 10 * kSecond ? "K" : "degC"))(reading.value);
+    // A wrong clock somewhere behind the first reading of its series.
+    const auto first = std::ranges::find(readings, 0U, &Reading::alias);
+    const Nanos stray = 3'000'000 * kSecond;
+    if (first != readings.end()) {
+      const auto at = *rc::gen::inRange<std::ptrdiff_t>(first - readings.begin() + 1, std::ssize(readings) + 1);
+      readings.insert(readings.begin() + at, {0, stray, 1});
+    }
+    auto got = content(run(policy, stream_of(readings, *rc::gen::inRange<std::size_t>(1, 9))));
+    got.erase(stray);
+    RC_ASSERT(got.size() == expected.size());
+    for (const auto& [time, value] : expected) RC_ASSERT(got.at(time).first == value);
+  }));
+}
+
 TEST_CASE("unit-norm: the aggregate of what was converted is what the aggregate converts to") {
   const std::string windows = R"("winagg":[{"match":"+/+/+/t*","window":"10s","lateness":"0s"}])";
   const Policy policy = policy_of(R"("unit-norm":[{"match":"+/+/+/t*","unit":"degC"}],)" + windows);

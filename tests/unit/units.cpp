@@ -49,7 +49,8 @@ TEST_CASE("what does not convert is refused, not guessed") {
       Pair{"degC", "bar", "\"degC\" does not convert to \"bar\""}, Pair{"bananas", "K", "the unit \"bananas\" is not known"},
       Pair{"", "K", "no unit is declared"}, Pair{"  ", "K", "no unit is declared"},
       Pair{"barg", "bar", "\"barg\" does not convert to \"bar\""}, Pair{"Hz", "rad/s", "\"Hz\" does not convert to \"rad/s\""},
-      Pair{"kVA", "kW", "\"kVA\" does not convert to \"kW\""}, Pair{"dB", "1", "\"dB\" does not convert to \"1\""},
+      Pair{"kVA", "kW", "\"kVA\" does not convert to \"kW\""}, Pair{"V.A", "kW", "\"V.A\" does not convert to \"kW\""},
+      Pair{"dB", "1", "\"dB\" does not convert to \"1\""},
       Pair{"K", "furlongs per fortnite", "the unit \"furlongs per fortnite\" is not known"});
   CAPTURE(pair.from, pair.to);
   const Result<Conversion> conversion = units().conversion(pair.from, pair.to);
