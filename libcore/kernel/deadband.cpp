@@ -163,6 +163,12 @@ Status Deadband::select(Lane& lane, const Values& values, Selection& to) {
   std::uint32_t* const kept = to.rows.data();
   std::size_t count = 0;
   for (std::size_t row = 0; row < rows; ++row) {
+    if constexpr (Values::kNumber) {
+      if (lane.held[columns.slot[row]].mode == DeadbandMode::line) [[unlikely]] {
+        row = extend_on(lane, values, row, columns);
+        if (row == rows) break;
+      }
+    }
     const std::uint32_t slot = columns.slot[row];
     Held& held = lane.held[slot];
     const Nanos time = columns.time[row];

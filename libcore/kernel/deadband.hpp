@@ -82,6 +82,8 @@ class Deadband final : public Stage {
   template <class Values>
   static bool extend(const Held& held, Door& door, const Stored& what);
   template <class Values>
+  std::size_t extend_on(Lane& lane, const Values& values, std::size_t row, const Columns& columns);
+  template <class Values>
   bool follow(Lane& lane, const Values& values, std::size_t row, Selection& to);
   template <class Values>
   void offer(Lane& lane, const Stored& what, bool from_memory, std::size_t row, Selection& to);

@@ -23,6 +23,36 @@ inline bool Deadband::extend(const Held& held, Door& door, const Stored& what) {
   return true;
 }
 
+/// Takes rows from `row` on into the doors of their series as long as nothing else has to be done: what happens to most
+/// readings. Returns the first row for which that is not enough; nothing was done with it.
+///
+/// A loop of its own, so that a reading goes from the columns into the door. follow() has to build it in memory first, and
+/// copying it out of there at once waits for the stores.
+template <class Values>
+std::size_t Deadband::extend_on(Lane& lane, const Values& values, std::size_t row, const Columns& columns) {
+  const std::size_t rows = columns.rows();
+  for (; row < rows; ++row) {
+    if (row + kAhead < rows) {
+      __builtin_prefetch(&lane.held[columns.slot[row + kAhead]], 1);
+      __builtin_prefetch(&lane.doors[columns.slot[row + kAhead]], 1);
+    }
+    const std::uint32_t slot = columns.slot[row];
+    const Nanos time = columns.time[row];
+    Held& held = lane.held[slot];
+    constexpr std::uint8_t kOpen = kHeld | kDoor;
+    if (held.mode != DeadbandMode::line || held.bound >= 0 || (held.flags & (kOpen | kLeapt)) != kOpen || time >= held.until ||
+        !EventClock::follows(held.seen, time) || held.type != columns.type || held.quality != columns.quality_at(row) ||
+        !extend<Values>(held, lane.doors[slot], Stored(columns, row, values.bits(row), segment_)))
+      break;
+    held.seen = time;
+  }
+  return row;
+}
+
+template std::size_t Deadband::extend_on(Lane&, const DoubleValues&, std::size_t, const Columns&);
+template std::size_t Deadband::extend_on(Lane&, const IntegerValues<std::int64_t>&, std::size_t, const Columns&);
+template std::size_t Deadband::extend_on(Lane&, const IntegerValues<std::uint64_t>&, std::size_t, const Columns&);
+
 /// Decides about a number that can be compared with what is held. False, and nothing done: it cannot.
 ///
 /// Exception reporting first: a reading within its bound of the last one reported is left out and remembered; the next
@@ -31,10 +61,6 @@ template <class Values>
 bool Deadband::follow(Lane& lane, const Values& values, std::size_t row, Selection& to) {
   const Columns& columns = *to.columns;
   const std::uint32_t slot = columns.slot[row];
-  if (row + kAhead < columns.rows()) {
-    __builtin_prefetch(&lane.held[columns.slot[row + kAhead]], 1);
-    __builtin_prefetch(&lane.doors[columns.slot[row + kAhead]], 1);
-  }
   Held& held = lane.held[slot];
   Door& door = lane.doors[slot];
   const Stored reading(columns, row, values.bits(row), segment_);
@@ -62,7 +88,7 @@ bool Deadband::follow(Lane& lane, const Values& values, std::size_t row, Selecti
       offer<Values>(lane, lane.previous[slot], true, row, to);
     }
   }
-  if (!(held.flags & kDoor) || !extend<Values>(held, door, reading)) offer<Values>(lane, reading, false, row, to);
+  offer<Values>(lane, reading, false, row, to);
   return true;
 }
 

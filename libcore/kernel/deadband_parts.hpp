@@ -91,16 +91,18 @@ struct alignas(64) Deadband::Door {
   }
 };
 
-/// Slots of one node that hold something back; some no longer do.
+/// Slots of one node that hold something back; some no longer do, or not yet again.
 struct Deadband::Waiting {
   struct Entry {
     Nanos due;  // nothing of the slot leaves by a tick before this
     std::uint32_t slot;
   };
-  std::vector<Entry> entries;  // a slot whose rule or birth changed may stand here twice
+  std::vector<Entry> entries;  // in any order; a slot whose rule or birth changed may stand here twice
   Nanos due = kForever;        // the least of them
 
   void add(std::uint32_t slot, Nanos at);
+  /// Removes and returns the entries that are due by `until`.
+  std::vector<Entry> take(Nanos until);
 };
 
 struct Deadband::Lane {

@@ -47,6 +47,20 @@ void Deadband::Waiting::add(std::uint32_t slot, Nanos at) {
   due = std::min(due, at);
 }
 
+std::vector<Deadband::Waiting::Entry> Deadband::Waiting::take(Nanos until) {
+  if (until < due) return {};
+  Nanos least = kForever;  // a local, so that it stays in a register
+  const auto first = std::partition(entries.begin(), entries.end(), [&](const Entry& entry) {
+    if (entry.due <= until) return false;
+    least = std::min(least, entry.due);
+    return true;
+  });
+  due = least;
+  const std::vector<Entry> taken(first, entries.end());
+  entries.erase(first, entries.end());
+  return taken;
+}
+
 EventClock::Sight Deadband::Lane::weigh(std::uint32_t slot, Nanos time) {
   Held& state = held[slot];
   EventClock clock(state.seen, state.flags & kLeapt ? leapt[slot] : kBeginning);
@@ -87,27 +101,25 @@ void Deadband::follow_node(std::uint32_t asset) {
 /// Sends what `node` holds back and is due by `until`, in the order of slots.
 void Deadband::release(bool historical, std::uint32_t node, Nanos until, Output& out) {
   Lane& lane = *lanes_[historical ? 1 : 0];
-  if (node >= lane.waiting.size() || until < lane.waiting[node].due) return;
+  if (node >= lane.waiting.size()) return;
   std::vector<std::uint32_t> leaving;
-  Nanos due = kForever;
-  std::erase_if(lane.waiting[node].entries, [&](Waiting::Entry& entry) {
-    if (entry.due <= until) {
-      Held& held = lane.held[entry.slot];
-      const bool leaves = held.due() <= until && last_aliases_.of(entry.slot);
-      if (leaves) leaving.push_back(entry.slot);
-      if (leaves || !(held.flags & kHeldBack)) {
-        lane.forget(entry.slot, kListed);
-        return true;
-      }
-      entry.due = held.shortest > 0 ? held.first_due() : held.due();
-    }
-    due = std::min(due, entry.due);
-    return false;
-  });
-  lane.waiting[node].due = due;
+  for (const auto& [due, slot] : lane.waiting[node].take(until)) {
+    const Held& held = lane.held[slot];
+    const bool holds = held.flags & kHeldBack;
+    const Nanos again = holds && held.shortest == 0 ? held.due() : held.first_due();
+    if (held.due() <= until && last_aliases_.of(slot)) leaving.push_back(slot);
+    else if (holds || again > until) lane.waiting[node].add(slot, again);  // sent lately: it will hold something back again
+    else lane.forget(slot, kListed);
+  }
   std::ranges::sort(leaving);
+  leaving.erase(std::ranges::unique(leaving).begin(), leaving.end());
   StoredRows rows(historical, out);
-  for (const std::uint32_t slot : leaving) release(lane, slot, until == kForever, rows);
+  const bool all = until == kForever;
+  for (const std::uint32_t slot : leaving) {
+    lane.forget(slot, kListed);
+    release(lane, slot, all, rows);
+    if (!all) lane.list(slot, node);  // at once: to find the node of a slot costs two cache misses
+  }
   rows.write();
 }
 
@@ -128,17 +140,14 @@ void Deadband::release(Lane& lane, std::uint32_t slot, bool all, StoredRows& to)
   const bool remembers = held.flags & kPrevious;
   if (!all) lane.forget(slot, kPrevious);
   lane.flush(slot, leave);
-  if (all || !remembers) return;
-  held.flags |= kPrevious;  // newer than what the door held
-  lane.list(slot, table().node_of(slot));
+  if (!all && remembers) held.flags |= kPrevious;  // newer than what the door held
 }
 
-/// The last segment may not name every series that an earlier one left something of.
+/// The last segment may not name every series that an earlier one left something of. In the order of slots, as after load().
 void Deadband::declare_absent(Output& out) {
   for (const auto& lane : lanes_)
-    for (const Waiting& waiting : lane->waiting)
-      for (const auto& [due, slot] : waiting.entries)
-        if (lane->held[slot].flags & kHeldBack) last_aliases_.declare(slot, out);
+    for (std::uint32_t slot = 0; slot < lane->held.size(); ++slot)
+      if (lane->held[slot].flags & kHeldBack) last_aliases_.declare(slot, out);
 }
 
 void Deadband::save(const Stored& reading, v1::DeadbandStored& to) {

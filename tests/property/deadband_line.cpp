@@ -386,6 +386,19 @@ TEST_CASE("a series that the last segment does not name is declared for what the
   CHECK(scene.run(R"("swinging_door":1)") == "series 0@0=1 open series series 1@2=1 ");
 }
 
+TEST_CASE("several such series are declared in the order in which they first came, whichever held something back first") {
+  Scene scene;
+  scene.writer.series("n", "a", {"x", "y"}, 0, 1);
+  for (int i = 0; i < 3; ++i) {
+    scene.reading(1, i, 20);
+    scene.reading(0, i, 10);
+  }
+  scene.writer.out().close(true);
+  scene.writer.out().open("test 1");
+  scene.writer.series("n", "b", {"z"}, 0, 1);
+  CHECK(scene.run(R"("swinging_door":1)") == "series 1@0=20 0@0=10 open series series series 1@2=10 2@2=20 ");
+}
+
 TEST_CASE("after an Open with another type there is nothing to send a held reading under: said, and counted") {
   Scene scene;
   scene.writer.series("n", "a", {"x"}, 0, 1);
