@@ -95,6 +95,7 @@ Status Segment::advance(Check check, bool finished) {
       if (Status status = take_record(*header, check, taken); !status.ok()) return status;
       if (taken) continue;
     }
+    if (header && !finished && end_ + header->size() > size_) return {};  // its end is still being written
     if (size_ - end_ == kTrailerSize) {
       const auto trailer = Trailer::decode(buffer_, first_);
       if (trailer) {
@@ -141,7 +142,9 @@ Status Segment::resync(bool finished, bool& found) {
   found = false;
   for (std::uint64_t at = end_ + 1; at + kRecordHeaderSize <= size_;) {
     std::string chunk;
-    if (Status status = file_->read(at, kChunk + kRecordHeaderSize, chunk); !status.ok()) return status;
+    // Not beyond the size that was seen: what has come since follows a record that was cut then and is whole now.
+    const std::size_t most = std::min<std::uint64_t>(kChunk + kRecordHeaderSize, size_ - at);
+    if (Status status = file_->read(at, most, chunk); !status.ok()) return status;
     for (std::size_t hit = chunk.find(kRecordMagic); hit != chunk.npos && hit < kChunk; hit = chunk.find(kRecordMagic, hit + 1)) {
       const auto header = RecordHeader::decode(std::string_view(chunk).substr(hit), first_);
       if (!header || header->first < next_) continue;

@@ -177,6 +177,73 @@ TEST_CASE("a segment that is only just being made is no damage to a reader that 
   CHECK(reader.take_notices().empty());
 }
 
+namespace {
+
+/// A file whose size is seen before the writer has gone on.
+class OvertakenFile final : public rawbuf::DiskFile {
+ public:
+  OvertakenFile(std::string bytes, std::shared_ptr<std::uint64_t> seen) : bytes_(std::move(bytes)), seen_(std::move(seen)) {}
+  Result<std::uint64_t> size() override { return *seen_; }
+  Status read(std::uint64_t offset, std::size_t length, std::string& out) override {
+    out = offset < bytes_.size() ? bytes_.substr(static_cast<std::size_t>(offset), length) : std::string();
+    return {};
+  }
+  Status append(std::string_view) override { return Status::error(Code::internal, "read only"); }
+  Status truncate(std::uint64_t) override { return append({}); }
+  Status sync() override { return {}; }
+
+ private:
+  std::string bytes_;
+  std::shared_ptr<std::uint64_t> seen_;
+};
+
+class OvertakenDisk final : public rawbuf::Disk {
+ public:
+  std::string bytes;
+  std::shared_ptr<std::uint64_t> seen = std::make_shared<std::uint64_t>(0);
+  Result<std::unique_ptr<rawbuf::DiskFile>> open(const std::string&) override {
+    return std::unique_ptr<rawbuf::DiskFile>(std::make_unique<OvertakenFile>(bytes, seen));
+  }
+  Result<std::unique_ptr<rawbuf::DiskFile>> open_to_append(const std::string& name) override { return open(name); }
+  Result<std::vector<std::string>> list() override { return std::vector<std::string>(); }
+  Status remove(const std::string&) override { return {}; }
+  Status rename(const std::string&, const std::string&) override { return {}; }
+  Status sync_names() override { return {}; }
+};
+
+}  // namespace
+
+TEST_CASE("a record that is being written while a reader looks is no damage, and neither is it when the next one is there") {
+  testing::ModelDisk made;
+  rawbuf::Writer writer(made, {});
+  REQUIRE(writer.start().ok());
+  Output out;
+  out.open("test 0");
+  for (int i = 0; i < 3; ++i) {
+    v1::Frame tick;
+    tick.mutable_watermark()->set_node("node " + std::to_string(i));
+    out.frame(tick);
+  }
+  std::string_view rest = out.pending();
+  Scanner scanner;
+  for (FrameView frame; scanner.next(rest, frame) == Scanner::Outcome::whole; rest.remove_prefix(frame.bytes.size())) {
+    REQUIRE(writer.append(frame, 0).ok());
+    REQUIRE(writer.flush(0).ok());  // a record each
+  }
+  OvertakenDisk disk;
+  disk.bytes = made.files.at(rawbuf::segment_name(1))->bytes;
+  for (std::uint64_t seen = rawbuf::kSegmentHeaderSize; seen <= disk.bytes.size(); ++seen) {
+    *disk.seen = seen;
+    rawbuf::Segment segment = std::move(*rawbuf::Segment::open(disk, 1));
+    REQUIRE(segment.load().ok());
+    CHECK(segment.damages().empty());
+    *disk.seen = disk.bytes.size();
+    REQUIRE(segment.refresh().ok());
+    CHECK(segment.damages().empty());
+    CHECK(segment.next() == 5);
+  }
+}
+
 TEST_CASE("speeds are numbers with or without an x, or max") {
   CHECK(*parse_speed("max") == 0);
   CHECK(*parse_speed("1x") == 1);
