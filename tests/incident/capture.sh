@@ -46,6 +46,9 @@ refused 66 "holds no reading .* that matches no/such/one/here" incident capture 
 refused 66 'no-such.json: no such file' capture --policy no-such.json --pipeline "$thin" bad
 refused 73 'raw is there already' capture --pipeline "$thin" raw
 refused 73 'nowhere: no such directory' capture --pipeline "$thin" nowhere/bad
+refused 64 "SOURCE_DATE_EPOCH is 'abc'" env SOURCE_DATE_EPOCH=abc incident capture "${span[@]}" --buffer raw --policy edge.json \
+  --pipeline "$thin" bad
+SOURCE_DATE_EPOCH='' capture --pipeline "$thin" now.tar.zst
 refused 1 'not give the same bytes twice' capture --pipeline 'date +%N' bad
 
 # ---- what an incident holds ---------------------------------------------------------------------------------------------
@@ -75,6 +78,13 @@ done 2>/dev/null
 incident capture --from 2026-01-01T00:00:10Z --to 2026-01-01T00:00:30Z --buffer small --policy edge.json --pipeline "$thin" rest 2>said
 equal "what is missing" 'incident: small no longer has its frames from 2026-01-01T00:00:10Z to 2026-01-01T00:00:20Z: removed by size' \
   "$(grep -v 'T00:00:00Z to 2026-01-01T00:00:10Z' said)"
+# In the warm-up too, and where times are written as numbers.
+missing='incident: small no longer has its frames from 2026-01-01T00:00:10Z to 2026-01-01T00:00:20Z'
+incident capture --from 2026-01-01T00:00:25Z --warm-up 5s --to 2026-01-01T00:00:30Z --buffer small --policy edge.json \
+  --pipeline "$thin" warm 2>said
+like "what is missing of the warm-up" "$missing" "$(cat said)"
+incident capture --from 1767225615000000000 --to 1767225630000000000 --buffer small --policy edge.json --pipeline "$thin" numbers 2>said
+like "what is missing of a span in nanoseconds" "$missing" "$(cat said)"
 
 # A pipeline that fails is an incident, too; so is one that ends in text, and one that reads other files.
 capture --pipeline "head -c 900 | $thin" cut 2>said
