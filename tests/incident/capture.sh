@@ -109,6 +109,26 @@ code_of incident run incident --pipeline "fcat --to frames" >/dev/full 2>stderr
 equal "a full disk" 74 $code
 like "a full disk" '^incident: .*No space left on device$' "$(cat stderr)"
 
+equal "the version" "$(rawbuf --version | sed s/rawbuf/incident/)" "$(incident --version)"
+
+# Told to stop, it leaves neither a directory nor a process.
+mkdir stopped
+for signal in TERM INT; do
+  # Background jobs of a script ignore INT, so it is given back.
+  TMPDIR=$SCRATCH/stopped python3 -c 'import os, signal, sys
+signal.signal(signal.SIGINT, signal.SIG_DFL)
+os.execvp(sys.argv[1], sys.argv[1:])' incident capture "${span[@]}" --buffer raw --policy edge.json \
+    --pipeline "echo \$\$ >$SCRATCH/leader; sleep 60; cat" bad 2>said &
+  stopped=$!
+  until_true 20 test -s leader
+  kill -$signal $stopped
+  code_of wait $stopped
+  equal "told to stop by $signal" "$([ $signal = TERM ] && echo 143 || echo 130)" $code
+  equal "what it leaves behind" "" "$(ls -A stopped)"
+  equal "what still runs" "" "$(ps -o stat=,args= -g "$(cat leader)" | grep -v "^Z" || true)" # a zombie only waits for its parent
+  rm leader
+done
+
 # ---- incidents that are refused -----------------------------------------------------------------------------------------
 refused 64 'required' incident run
 refused 66 'no such incident' incident run no-such
