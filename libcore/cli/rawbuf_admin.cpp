@@ -97,16 +97,38 @@ struct Contents {
   double days_left = -1;  // negative: not known
 };
 
+/// Records that come before the first event time of all stand at 0 in their headers, so that a replay begins with them. That is
+/// no time to tell: the others have it.
+void tell_times_alone(rawbuf::CatalogEntry& summary, const std::vector<rawbuf::RecordPlace>& records) {
+  if (summary.min != 0) return;
+  summary.min = kForever;
+  summary.max = kBeginning;
+  for (const auto& [offset, header] : records) {
+    const bool timeless = header.readings == 0 && header.min == 0 && header.max == 0;
+    if (header.kind != rawbuf::RecordKind::frames || timeless) continue;
+    summary.min = std::min(summary.min, header.min);
+    summary.max = std::max(summary.max, header.max);
+  }
+}
+
+/// The same of a segment whose records are gone.
+void tell_times_alone(rawbuf::CatalogEntry& tombstone) {
+  if (tombstone.min != 0) return;
+  tombstone.min = kForever;
+  if (tombstone.max == 0) tombstone.max = kBeginning;
+}
+
 /// The series in force at the end of each segment: what was declared stays declared while the segment lasts.
-Status read_series(RawbufDirectory& directory, Contents& contents) {
+Status read_segments(RawbufDirectory& directory, Contents& contents) {
   rawbuf::BlockDecoder decoder;
-  for (const auto& entry : contents.segments) {
+  for (auto& entry : contents.segments) {
     Result<rawbuf::Segment> segment = rawbuf::Segment::open(directory, entry.summary.first);
     if (!segment.ok()) {
       if (segment.status().code == Code::no_input) continue;  // removed meanwhile
       return segment.status();
     }
     if (Status status = segment->load(); !status.ok()) return status;
+    tell_times_alone(entry.summary, segment->records());
     rawbuf::Declarations state;
     std::string frames;
     for (const rawbuf::RecordPlace& record : segment->records()) {
@@ -135,6 +157,8 @@ Status read_contents(const std::string& path, Contents& contents) {
   if (Status status = listing.describe(); !status.ok()) return status;
   contents.segments = listing.segments();
   contents.tombstones = listing.tombstones();
+  if (Status status = read_segments(directory, contents); !status.ok()) return status;
+  for (rawbuf::CatalogEntry& entry : contents.tombstones) tell_times_alone(entry);
   for (const auto& [summary, sealed] : contents.segments) {
     contents.bytes += summary.bytes;
     contents.frames += summary.frames;
@@ -157,7 +181,7 @@ Status read_contents(const std::string& path, Contents& contents) {
     if (!room.ok()) return room.status();
     contents.days_left = static_cast<double>(*room) / contents.bytes_a_day;
   }
-  return read_series(directory, contents);
+  return {};
 }
 
 std::string time_or_dash(Nanos time) { return time == kForever || time == kBeginning ? "-" : format_time(time); }
@@ -175,7 +199,8 @@ std::string as_text(const Contents& contents) {
   for (const RegisteredCursor& cursor : contents.cursors)
     out += cursor.readable
                ? fmt::format("cursor {}: {} frames to send\n", cursor.path, contents.next - std::min(contents.next, cursor.next))
-               : fmt::format("cursor {}: not readable; remove {} to forget it\n", cursor.path, cursor.file);
+               : fmt::format("cursor {}: not readable; remove {} to forget it\n", cursor.path.empty() ? "-" : cursor.path,
+                             cursor.file);
   out += fmt::format("{} segments, {} frames, {} readings of {} series, {} bytes", contents.segments.size(), contents.frames,
                      contents.readings, contents.series.size(), contents.bytes);
   if (contents.days_left >= 0)

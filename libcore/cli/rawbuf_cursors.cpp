@@ -47,6 +47,12 @@ Result<std::vector<RegisteredCursor>> registered_cursors(const std::string& dire
   std::error_code error;
   for (std::filesystem::directory_iterator at(cursors_of(directory), error), end; !error && at != end; at.increment(error)) {
     if (at->path().extension() == ".tmp") continue;
+    std::error_code gone;
+    const std::filesystem::file_type type = at->status(gone).type();
+    if (type != std::filesystem::file_type::regular && type != std::filesystem::file_type::not_found) {
+      cursors.push_back({.file = at->path().string(), .path = {}, .readable = false});
+      continue;
+    }
     const Result<std::string> text = read_file(at->path().string());
     if (!text.ok()) {
       if (text.status().code == Code::no_input) continue;

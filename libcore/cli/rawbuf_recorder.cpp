@@ -127,7 +127,12 @@ Status RawbufRecorder::retain() {
   const Result<std::vector<RegisteredCursor>> cursors = registered_cursors(options_.directory);
   if (!cursors.ok()) return cursors.status();
   std::uint64_t unsent = std::numeric_limits<std::uint64_t>::max();
-  for (const RegisteredCursor& cursor : *cursors) unsent = std::min(unsent, cursor.next);
+  for (const RegisteredCursor& cursor : *cursors) {
+    unsent = std::min(unsent, cursor.next);
+    if (!cursor.readable && told_.insert(cursor.file).second)
+      tell_(fmt::format("{} is not a readable cursor, so what it may not have sent outlives its age; remove it to let that go",
+                        cursor.file));
+  }
   Status status = writer_.retain(wall_now(), unsent);
   tell();
   return status.ok() ? status : failed(std::move(status));

@@ -4,6 +4,7 @@
 #pragma once
 
 #include <functional>
+#include <set>
 #include <string>
 
 #include "cli/tool.hpp"
@@ -81,6 +82,7 @@ class RawbufRecorder {
   Tell tell_;
   RawbufDirectory directory_;
   rawbuf::Writer writer_;
+  std::set<std::string> told_;  // registrations that cannot be read
   std::uint64_t frames_ = 0, seen_written_ = 0;
   Nanos wall_ = 0;
   Nanos last_write_ = 0, next_sync_ = 0, next_retain_ = 0;  // monotonic

@@ -46,6 +46,9 @@ refused 66 "holds no reading .* that matches no/such/one/here" incident capture 
 refused 66 'no-such.json: no such file' capture --policy no-such.json --pipeline "$thin" bad
 refused 73 'raw is there already' capture --pipeline "$thin" raw
 refused 73 'nowhere: no such directory' capture --pipeline "$thin" nowhere/bad
+refused 64 "SOURCE_DATE_EPOCH is 'abc'" env SOURCE_DATE_EPOCH=abc incident capture "${span[@]}" --buffer raw --policy edge.json \
+  --pipeline "$thin" bad
+SOURCE_DATE_EPOCH='' capture --pipeline "$thin" now.tar.zst
 refused 1 'not give the same bytes twice' capture --pipeline 'date +%N' bad
 
 # ---- what an incident holds ---------------------------------------------------------------------------------------------
@@ -75,6 +78,13 @@ done 2>/dev/null
 incident capture --from 2026-01-01T00:00:10Z --to 2026-01-01T00:00:30Z --buffer small --policy edge.json --pipeline "$thin" rest 2>said
 equal "what is missing" 'incident: small no longer has its frames from 2026-01-01T00:00:10Z to 2026-01-01T00:00:20Z: removed by size' \
   "$(grep -v 'T00:00:00Z to 2026-01-01T00:00:10Z' said)"
+# In the warm-up too, and where times are written as numbers.
+missing='incident: small no longer has its frames from 2026-01-01T00:00:10Z to 2026-01-01T00:00:20Z'
+incident capture --from 2026-01-01T00:00:25Z --warm-up 5s --to 2026-01-01T00:00:30Z --buffer small --policy edge.json \
+  --pipeline "$thin" warm 2>said
+like "what is missing of the warm-up" "$missing" "$(cat said)"
+incident capture --from 1767225615000000000 --to 1767225630000000000 --buffer small --policy edge.json --pipeline "$thin" numbers 2>said
+like "what is missing of a span in nanoseconds" "$missing" "$(cat said)"
 
 # A pipeline that fails is an incident, too; so is one that ends in text, and one that reads other files.
 capture --pipeline "head -c 900 | $thin" cut 2>said
@@ -98,6 +108,26 @@ like "another exit code" '^the pipeline ended with 65, and with 0 when it was ca
 code_of incident run incident --pipeline "fcat --to frames" >/dev/full 2>stderr
 equal "a full disk" 74 $code
 like "a full disk" '^incident: .*No space left on device$' "$(cat stderr)"
+
+equal "the version" "$(rawbuf --version | sed s/rawbuf/incident/)" "$(incident --version)"
+
+# Told to stop, it leaves neither a directory nor a process.
+mkdir stopped
+for signal in TERM INT; do
+  # Background jobs of a script ignore INT, so it is given back.
+  TMPDIR=$SCRATCH/stopped python3 -c 'import os, signal, sys
+signal.signal(signal.SIGINT, signal.SIG_DFL)
+os.execvp(sys.argv[1], sys.argv[1:])' incident capture "${span[@]}" --buffer raw --policy edge.json \
+    --pipeline "echo \$\$ >$SCRATCH/leader; sleep 60; cat" bad 2>said &
+  stopped=$!
+  until_true 20 test -s leader
+  kill -$signal $stopped
+  code_of wait $stopped
+  equal "told to stop by $signal" "$([ $signal = TERM ] && echo 143 || echo 130)" $code
+  equal "what it leaves behind" "" "$(ls -A stopped)"
+  equal "what still runs" "" "$(ps -o stat=,args= -g "$(cat leader)" | grep -v "^Z" || true)" # a zombie only waits for its parent
+  rm leader
+done
 
 # ---- incidents that are refused -----------------------------------------------------------------------------------------
 refused 64 'required' incident run
