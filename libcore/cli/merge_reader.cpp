@@ -60,8 +60,8 @@ Status MergeReader::merge() {
 }
 
 /// Reads what the merge wants; while that has nothing, whatever is ready. So a writer that fills two inputs by turns is never
-/// stuck with the one that is not wanted yet, and nothing is read ahead without need. Nor is it stuck with an input that has ended
-/// too early: what still comes of that is discarded.
+/// stuck with the one that is not wanted yet, and nothing is read ahead without need. Nor is it stuck with an input that has
+/// ended too early: what still comes of that is discarded.
 Status MergeReader::read_some() {
   std::vector<bool> watched(files_.size());
   bool found = false;
