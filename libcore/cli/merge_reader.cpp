@@ -3,6 +3,7 @@
 #include "cli/merge_reader.hpp"
 
 #include <algorithm>
+#include <array>
 
 namespace twinpipe::cli {
 namespace {
@@ -59,12 +60,13 @@ Status MergeReader::merge() {
 }
 
 /// Reads what the merge wants; while that has nothing, whatever is ready. So a writer that fills two inputs by turns is never
-/// stuck with the one that is not wanted yet, and nothing is read ahead without need.
+/// stuck with the one that is not wanted yet, and nothing is read ahead without need. Nor is it stuck with an input that has
+/// ended too early: what still comes of that is discarded.
 Status MergeReader::read_some() {
   std::vector<bool> watched(files_.size());
   bool found = false;
   const auto watch = [&](bool only_wanted) {
-    for (std::uint32_t i = 0; i < watched.size(); ++i) watched[i] = merge_.open(i) && (!only_wanted || merge_.wanted(i));
+    for (std::uint32_t i = 0; i < watched.size(); ++i) watched[i] = only_wanted ? merge_.wanted(i) : inputs_.descriptor(i) >= 0;
     inputs_.watch(watched);
   };
   watch(true);
@@ -78,6 +80,7 @@ Status MergeReader::read_some() {
     if (timeout != 0) watch(false);
     Ready ready;
     if (Status status = source_.wait(inputs_.fd(), timeout, ready); !status.ok()) return status;
+    if (source_.done()) return {};  // a request to stop is seen once: the next wait would not be woken by it
     if (!ready.input) continue;
     for (const std::size_t i : inputs_.ready())
       if (Status status = read(static_cast<std::uint32_t>(i)); !status.ok()) return status;
@@ -87,12 +90,23 @@ Status MergeReader::read_some() {
 }
 
 Status MergeReader::read(std::uint32_t number) {
+  if (!merge_.open(number)) return discard(number);
   FrameReader& reader = *readers_[number];
   const bool more = reader.refill();
   for (FrameView frame; merge_.open(number) && reader.next(frame);)
     if (Status status = merge_.push(number, frame); !status.ok()) return status;
   if (!more || !reader.status().ok()) merge_.end(number, reader.status().ok() ? reader.placed({}) : reader.status());
-  if (!merge_.open(number)) inputs_.close(number);
+  if (!more) inputs_.close(number);
+  return {};
+}
+
+/// Reads on behind the end of an input. Closing it would not do: tee(1) dies of SIGPIPE when one of its branches has no reader,
+/// and takes the other with it; and a shell's /dev/fd/N and standard input are held open by others too, so that the writer would
+/// block for ever.
+Status MergeReader::discard(std::uint32_t number) {
+  std::array<char, std::size_t{64} << 10> nothing;
+  const Result<std::size_t> got = twinpipe::read_some(inputs_.descriptor(number), nothing.data(), nothing.size());
+  if (!got.ok() || *got == 0) inputs_.close(number);
   return {};
 }
 

@@ -26,6 +26,7 @@ class MergeReader {
   Status merge();
   Status read_some();
   Status read(std::uint32_t number);
+  Status discard(std::uint32_t number);
   Status finish();
   void tell();
 

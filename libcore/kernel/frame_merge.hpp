@@ -95,6 +95,7 @@ class FrameMerge {
   Status write(std::uint32_t input, Output& out);
   void write_rows(std::uint32_t input, std::size_t end, Output& out);
   void select(std::uint32_t input, Columns& columns, std::size_t begin, std::size_t end);
+  void count_beyond(std::uint32_t input, std::uint32_t alias, std::uint64_t seq);
   void append(std::uint32_t input, const Columns& columns, std::size_t begin, std::size_t end, Output& out);
   void write_named(std::uint32_t input, Output& out);
   void see_historical(Input& input, std::uint32_t number, std::size_t begin, std::size_t end);

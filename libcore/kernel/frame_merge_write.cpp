@@ -107,10 +107,7 @@ void FrameMerge::select(std::uint32_t number, Columns& columns, std::size_t begi
         ++copied_rows_;
         continue;
       }
-      if (verdict == MergeSession::Verdict::beyond && beyond_++ == 0)
-        notices_.push_back(mention(number, fmt::format("message {} of node {} is older than the {} that are compared (--window): "
-                                                       "its readings pass, copies or not (more are only counted)",
-                                                       columns.seq[row], series_.node(number, alias), options_.window)));
+      if (verdict == MergeSession::Verdict::beyond) count_beyond(number, alias, columns.seq[row]);
       if ((quality & v1::QUALITY_AFTER_GAP) != 0 && session->filled(number)) {
         if (!std::exchange(mended, true)) {
           quality_.assign(columns.quality.begin(), columns.quality.end());
@@ -122,6 +119,14 @@ void FrameMerge::select(std::uint32_t number, Columns& columns, std::size_t begi
     if (!fresh_.empty() && fresh_.back().end == row) ++fresh_.back().end;
     else fresh_.push_back({row, row + 1});
   }
+}
+
+/// A reading or waveform passed because its number is older than what can be compared.
+void FrameMerge::count_beyond(std::uint32_t number, std::uint32_t alias, std::uint64_t seq) {
+  if (beyond_++ > 0) return;
+  notices_.push_back(mention(number, fmt::format("message {} of node {} is older than the {} that are compared (--window): "
+                                                 "what it brings passes, copy or not (more are only counted)",
+                                                 seq, series_.node(number, alias), options_.window)));
 }
 
 /// Puts rows with those that wait, each under a declaration that says what its input says.
@@ -187,7 +192,9 @@ bool FrameMerge::fresh_waveform(std::uint32_t number, const v1::Waveform& wavefo
   MergeSession* const session = series_.session(number, waveform.series());
   if (single() || session == nullptr || !numbered(waveform)) return true;
   const std::uint32_t print = MergeSession::print_of(waveform.series(), waveform.time(), waveform.quality());
-  return session->take(number, waveform.seq(), waveform.index(), print) != MergeSession::Verdict::copy;
+  const auto verdict = session->take(number, waveform.seq(), waveform.index(), print);
+  if (verdict == MergeSession::Verdict::beyond) count_beyond(number, waveform.series(), waveform.seq());
+  return verdict != MergeSession::Verdict::copy;
 }
 
 /// Which clock reading the data that follow came with.

@@ -37,6 +37,7 @@ Status MergeSeries::take(std::uint32_t number, std::string_view payload, Output&
   input.series.resize(series_.size());
   HeaderPointer& header = input.assets[declaration->asset];
   if (header && header->session && header->session != declaration->header->session) header->session->leave(number);
+  const bool restated = header == nullptr || header->bytes != declaration->header->bytes;
   header = declaration->header;
   if (header->session) header->session->join(number);
   node = &header->node;
@@ -48,7 +49,9 @@ Status MergeSeries::take(std::uint32_t number, std::string_view payload, Output&
     differs = differs || series_[alias].body == nullptr || *series_[alias].body != *declaration->bodies[i];
   }
   if (differs) put(header, declaration->asset, declaration->to, declaration->bodies, out);
-  else compare(declaration->asset);
+  // Its other series differ from the output's, or not, as before, unless what it says of the asset has changed.
+  if (restated) compare(declaration->asset, asset.series);
+  else if (!differs) compare(declaration->asset, declaration->to);
   return {};
 }
 
@@ -118,7 +121,9 @@ void MergeSeries::put(const HeaderPointer& header, std::uint32_t asset, const st
   frame_.Clear();
   v1::Series& series = *frame_.mutable_series();
   series.ParseFromString(header->bytes);
-  assets_[asset].header = header;
+  Asset& stated = assets_[asset];
+  const bool restated = stated.header == nullptr || stated.header->bytes != header->bytes;
+  stated.header = header;
   for (std::size_t i = 0; i < aliases.size(); ++i) {
     v1::Sensor& sensor = *series.add_sensor();
     sensor.ParseFromString(*bodies[i]);
@@ -126,18 +131,18 @@ void MergeSeries::put(const HeaderPointer& header, std::uint32_t asset, const st
     series_[aliases[i]].body = bodies[i];
   }
   out.frame(frame_);
-  compare(asset);
+  compare(asset, restated ? stated.series : aliases);
 }
 
-/// Which inputs say of the asset's series what the output says.
-void MergeSeries::compare(std::uint32_t number) {
+/// Which inputs say of these series of the asset what the output says.
+void MergeSeries::compare(std::uint32_t number, const std::vector<std::uint32_t>& aliases) {
   const Asset& asset = assets_[number];
   for (Input& input : inputs_) {
     if (number >= input.assets.size() || input.assets[number] == nullptr) continue;
     input.series.resize(series_.size());
     const Header& header = *input.assets[number];
     const bool same_header = &header == asset.header.get() || header.bytes == asset.header->bytes;
-    for (const std::uint32_t alias : asset.series) {
+    for (const std::uint32_t alias : aliases) {
       InputSeries& series = input.series[alias];
       if (series.body == nullptr) continue;
       const Body& said = series_[alias].body;

@@ -93,7 +93,7 @@ class MergeSeries {
   Status name(std::uint32_t input, const Declaration& declaration);
   void put(const HeaderPointer& header, std::uint32_t asset, const std::vector<std::uint32_t>& aliases,
            const std::vector<Body>& bodies, Output& out);
-  void compare(std::uint32_t asset);
+  void compare(std::uint32_t asset, const std::vector<std::uint32_t>& aliases);
 
   static constexpr std::size_t kCacheLimit = std::size_t{64} << 20;
 

@@ -171,6 +171,28 @@ TEST_CASE("fmerge: a number from before the window passes, and is told") {
   CHECK(merged.notices[0].starts_with("input 1: message 0 of node n is older than the 4 that are compared"));
 }
 
+TEST_CASE("fmerge: a waveform from before the window passes, and is told") {
+  MergeOptions options;
+  options.window = 4;
+  StreamWriter a, b;
+  for (StreamWriter* writer : {&a, &b}) writer->series("n", "a", {"x"}, 0);
+  const auto waveform = [](StreamWriter& writer, std::uint64_t seq, Nanos second) {
+    v1::Frame frame;
+    frame.mutable_waveform()->set_time(second * kSecond);
+    frame.mutable_waveform()->set_seq(seq);
+    frame.mutable_waveform()->set_index(1);
+    writer.out().frame(frame);
+  };
+  for (std::uint64_t seq = 0; seq < 10; ++seq) waveform(a, seq, 10);
+  waveform(b, 0, 20);
+  waveform(b, 9, 21);
+  const Merged merged = merge({a.take(), b.take()}, options);
+  CHECK(frames_of(merged.bytes, FrameKind::waveform).size() == 12);
+  CHECK(merged.counters.at("beyond_window") == 1);
+  REQUIRE(merged.notices.size() == 1);
+  CHECK(merged.notices[0].starts_with("input 1: message 0 of node n is older than the 4 that are compared"));
+}
+
 TEST_CASE("fmerge: of a gap only what nobody has comes out, and its mark goes with it") {
   StreamWriter a, b;
   for (StreamWriter* writer : {&a, &b}) writer->series("n", "a", {"x"}, 0);
