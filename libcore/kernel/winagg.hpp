@@ -199,6 +199,7 @@ class WinAgg final : public Stage {
   std::vector<double> block_;
   LastAliases last_aliases_{table()};  // at the end, of series that the last segment does not declare
   Nanos longest_ = 0;                  // window and lateness of any rule
+  bool told_late_ = false;             // history, on standard error
   bool loaded_ = false, resumed_ = false, restarted_ = false, finishing_ = false;
   bool fresh_ = true;                                              // no Applied of a deadband since the last Open
   std::size_t held_ = 0;                                           // bytes of readings and slices

@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // What came too late for the window aggregates: a stream of its own, with aliases of its own.
+#include <utility>
+
 #include "kernel/waveform_split.hpp"
 #include "kernel/winagg_parts.hpp"
 
@@ -19,6 +21,10 @@ std::uint32_t WinAgg::late_alias(std::uint32_t slot) {
 
 void WinAgg::late(std::size_t lane, const Columns& columns, std::size_t row) {
   ++late_count_;
+  if (lane == kHistorical && !std::exchange(told_late_, true))
+    notice(
+        table().name(columns.slot[row]) +
+        ": history came behind its node's historical watermark, and rows weighted by time cannot take it: it is counted as late");
   if (late_ == nullptr) return;
   const std::size_t before = late_->pending().size();
   const std::uint32_t alias = late_alias(columns.slot[row]);
