@@ -39,7 +39,11 @@ void FrameCopy::declare_again(Output& out) {
     series = std::move(one);
   }
   if (!slots.empty()) out.frame(frame);
-  for (const auto& [tool, applied] : applied_) out.frame(applied);
+  for (v1::Applied& applied : applied_.words()) {
+    frame.Clear();
+    *frame.mutable_applied() = std::move(applied);
+    out.frame(frame);
+  }
 }
 
 Status FrameCopy::make_room(std::size_t bytes, Output& out) {
@@ -76,7 +80,7 @@ Status FrameCopy::on_frame(const v1::Frame& frame, bool whole, const FrameView& 
     inside_ = false;
     return {};
   }
-  if (view.kind == FrameKind::applied && split_.bytes > 0) applied_[frame.applied().tool()] = frame;
+  if (view.kind == FrameKind::applied && split_.bytes > 0) applied_.take(frame.applied());
   if (whole) return on_bytes(view, out);
   if (Status status = make_room(view.bytes.size(), out); !status.ok()) return status;
   const std::size_t before = out.pending().size();

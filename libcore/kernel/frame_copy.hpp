@@ -4,10 +4,10 @@
 #pragma once
 
 #include <functional>
-#include <map>
 #include <string>
 
 #include "kernel/form.hpp"
+#include "policy/in_force.hpp"
 
 namespace twinpipe {
 
@@ -35,11 +35,11 @@ class FrameCopy final : public Form {
   void declare_again(Output& out);
 
   FrameSplit split_;
-  v1::Open open_;                             // of this segment
-  bool inside_ = false;                       // a segment
-  std::uint64_t bytes_ = 0;                   // of this stream, so far
-  std::uint64_t frames_ = 0;                  // of this stream, without what declare_again() wrote
-  std::map<std::string, v1::Frame> applied_;  // policies in force, by tool
+  v1::Open open_;             // of this segment
+  bool inside_ = false;       // a segment
+  std::uint64_t bytes_ = 0;   // of this stream, so far
+  std::uint64_t frames_ = 0;  // of this stream, without what declare_again() wrote
+  PoliciesInForce applied_;
 };
 
 }  // namespace twinpipe

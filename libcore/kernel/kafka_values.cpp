@@ -64,6 +64,7 @@ Status KafkaValues::on_series(const std::vector<Declared>& declared, const Frame
   const std::string header = frame.SerializeAsString();
   const std::string key = asset_key(asset.site, asset.line, asset.asset);
   const std::uint32_t node = nodes_.node(table().node_name(asset.node));
+  if (Status status = apply_to(table().node_name(asset.node)); !status.ok()) return status;
   for (const Declared& one : declared)
     if (Status status = place_series(one.slot, header, key, node); !status.ok()) return status;
   return {};

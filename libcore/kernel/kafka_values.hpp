@@ -5,13 +5,15 @@
 // that Java's producers choose. Readings of an asset wait for company until there are `batch` of them, until the value is full,
 // until a tick of their node (Watermark) at least `linger` after the one before on the tick's own clock, or until a Position, a
 // Lifecycle, a Gap, a new policy or a new birth comes. Every cut is thus made by what stands in the input, and the same frames
-// give the same values however they were cut into reads. Node frames: node_frames.hpp.
+// give the same values however they were cut into reads. Node frames: node_frames.hpp. Where many hosts
+// write one topic, a policy is in force for the nodes of its own host: Applied frames leave with their names.
 //
 // Laws: records of one key have its readings in the order of the input; every reading is in exactly one record; no value is
 // longer than `max_value`.
 #pragma once
 
 #include <deque>
+#include <set>
 #include <string>
 #include <unordered_map>
 #include <vector>
@@ -38,6 +40,7 @@ class KafkaValues final : public Stage {
               std::string_view producer, RecordSink& sink);
 
   bool reads(FrameKind) const override { return true; }
+  void on_open(Output& out) override;
   Status on_series(const std::vector<Declared>& declared, const FrameView& frame, Output& out) override;
   Status on_readings(const Columns& columns, const FrameView& frame, Output& out) override;
   /// Waveforms longer than a value are split where the first sample's time is a whole number of nanoseconds, if there is such a
@@ -78,6 +81,8 @@ class KafkaValues final : public Stage {
   Status append_of_asset(std::string_view site, std::string_view line, std::string_view asset, std::string_view sensor,
                          const FrameView& frame);
   Status put_unrouted(const FrameView& frame);
+  Status take_applied(const v1::Applied& applied);
+  Status apply_to(const std::string& node);
   Status put(AssetBatch& batch);
   Status put_node(std::uint32_t node);
   Status put_packed(KafkaRecord::Order order = KafkaRecord::Order::tick, std::uint32_t node = KafkaRecord::kEveryNode);
@@ -90,6 +95,8 @@ class KafkaValues final : public Stage {
   std::string open_;
   RecordSink* sink_;
   NodeFrames nodes_;
+  PoliciesInForce segment_policies_;     // as the segment has them
+  std::set<std::string> segment_nodes_;  // that it declares
   RowPool pool_;
   std::deque<AssetBatch> batches_;
   std::unordered_map<std::string, AssetBatch*> batch_index_;

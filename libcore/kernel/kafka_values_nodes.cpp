@@ -1,7 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
 // Kafka values: frames about nodes, and what no series owns.
-#include <fmt/format.h>
-
 #include "kernel/kafka_values.hpp"
 #include "wire/names.hpp"
 
@@ -39,6 +37,39 @@ Status KafkaValues::on_watermark(const v1::Watermark& watermark, const FrameView
   return put_node(node);
 }
 
+void KafkaValues::on_open(Output&) {
+  segment_policies_.clear();
+  segment_nodes_.clear();
+  nodes_.open_segment();
+}
+
+/// From here on a policy is another one: what was made under the one before it leaves first.
+Status KafkaValues::take_applied(const v1::Applied& applied) {
+  if (Status status = put_all(); !status.ok()) return status;
+  segment_policies_.take(applied);
+  v1::Applied named = applied;
+  named.clear_node();
+  for (const std::string& node : segment_nodes_)
+    if (concerns(applied, node)) named.add_node(node);
+  if (named.node().empty()) return {};  // its series follow
+  nodes_.applied(named);
+  return barrier(nodes_.node({}));
+}
+
+/// The segment declares series of the node: its policies are about this node too.
+Status KafkaValues::apply_to(const std::string& name) {
+  if (!segment_nodes_.insert(name).second || segment_policies_.of(name).empty()) return {};
+  const std::uint32_t node = nodes_.node(name);
+  if (Status status = put_node(node); !status.ok()) return status;
+  if (Status status = put_packed(); !status.ok()) return status;
+  for (const auto& policy : segment_policies_.of(name)) {
+    v1::Applied applied = policy->words();
+    applied.add_node(name);
+    nodes_.applied(applied);
+  }
+  return barrier(node);
+}
+
 /// What waits of the node, then its watermarks, which wait for the other nodes' that tick with it.
 Status KafkaValues::put_node(std::uint32_t node) {
   if (node == nodes_.node({})) return put_all();
@@ -60,10 +91,7 @@ Status KafkaValues::on_frame(const v1::Frame& frame, const FrameView& view, Outp
       if (Status status = put_packed(); !status.ok()) return status;
       return nodes_.gap(node, view.bytes) ? barrier(node) : put_unrouted(view);
     }
-    case FrameKind::applied:
-      if (Status status = put_all(); !status.ok()) return status;
-      nodes_.applied(fmt::format("{}\n{}", frame.applied().tool(), frame.applied().policy()), view.bytes);
-      return barrier(nodes_.node({}));
+    case FrameKind::applied: return take_applied(frame.applied());
     case FrameKind::position: return put_all();
     case FrameKind::resume: return {};
     case FrameKind::aggregates:

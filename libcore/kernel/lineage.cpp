@@ -81,44 +81,29 @@ Status Lineage::on_frame(const v1::Frame& frame, bool, const FrameView&, Output&
   }
 }
 
-/// Several policies of one tool may be in force, one a site, where streams of sites were merged: a new version replaces the old.
 Status Lineage::apply(const v1::Applied& applied) {
-  InForce policy{applied, {}};
-  for (const v1::AppliedRule& rule : applied.rule()) {
-    Result<Pattern> pattern = Pattern::parse(rule.pattern());
-    if (!pattern.ok()) return Status::error(Code::bad_data, "Applied frame: " + pattern.status().message);
-    policy.patterns.push_back(std::move(*pattern));
-  }
-  const auto same = std::ranges::find_if(in_force_, [&](const InForce& other) {
-    return other.applied.tool() == applied.tool() && other.applied.policy() == applied.policy();
-  });
-  if (same == in_force_.end()) in_force_.push_back(std::move(policy));
-  else *same = std::move(policy);
-  ++generation_;
+  if (Status status = AppliedPolicy(applied).status(); !status.ok()) return status;
+  if (in_force_.take(applied)) ++generation_;
   return {};
 }
 
 Lineage::Levels Lineage::levels_of(std::uint32_t slot) const {
   const Asset& asset = table().asset_of(slot);
-  return {asset.site, asset.line, asset.asset, table().series(slot).sensor.name()};
+  return {asset.site, asset.line, asset.asset, table().series(slot).sensor.name(), table().node_name(asset.node)};
 }
 
-const v1::AppliedRule* Lineage::rule_of(const InForce& policy, const Levels& levels, Nanos at) const {
-  for (int i = 0; i < policy.applied.rule_size(); ++i) {
-    const v1::AppliedRule& rule = policy.applied.rule(i);
-    if (rule.expires() != 0 && at >= rule.expires()) continue;
-    if (policy.patterns[static_cast<std::size_t>(i)].matches(levels.site, levels.line, levels.asset, levels.sensor)) return &rule;
-  }
-  return nullptr;
+const v1::AppliedRule* Lineage::rule_of(const AppliedPolicy& policy, const Levels& levels, Nanos at) {
+  return policy.rule_of(levels.site, levels.line, levels.asset, levels.sensor, at, [](const v1::AppliedRule&) { return true; });
 }
 
 /// Who shaped a reading on its way past the policies from number `first` on.
 Lineage::Shapers Lineage::shapers_of_readings(std::size_t first, const Levels& levels, bool pinned, Nanos at) const {
   Shapers shapers;
-  for (std::size_t i = first; i < in_force_.size(); ++i) {
-    const v1::Applied& applied = in_force_[i].applied;
+  const PoliciesInForce::Policies& in_force = in_force_.of(levels.node);
+  for (std::size_t i = first; i < in_force.size(); ++i) {
+    const v1::Applied& applied = in_force[i]->words();
     if (!(pinned ? shapes_pinned : shapes_readings)(applied.tool())) continue;
-    const v1::AppliedRule* rule = rule_of(in_force_[i], levels, at);
+    const v1::AppliedRule* rule = rule_of(*in_force[i], levels, at);
     if (rule == nullptr) continue;
     shapers.push_back(
         {applied.tool(), applied.policy(), applied.version(), applied.owner(), applied.digest(), rule->name(), rule->settings()});
@@ -132,13 +117,14 @@ void Lineage::add_derived(std::string_view tool, const std::string& digest, cons
                           Shapers& shapers) const {
   if (digest.empty()) return;
   Shaper shaper{std::string(tool), {}, {}, {}, digest, {}, {}};
-  for (const InForce& policy : in_force_) {
-    if (policy.applied.digest() != digest) continue;
-    shaper.policy = policy.applied.policy();
-    shaper.version = policy.applied.version();
-    shaper.owner = policy.applied.owner();
-    if (policy.applied.tool() != tool) continue;
-    const v1::AppliedRule* rule = rule_of(policy, levels, at);
+  for (const auto& policy : in_force_.of(levels.node)) {
+    const v1::Applied& applied = policy->words();
+    if (applied.digest() != digest) continue;
+    shaper.policy = applied.policy();
+    shaper.version = applied.version();
+    shaper.owner = applied.owner();
+    if (applied.tool() != tool) continue;
+    const v1::AppliedRule* rule = rule_of(*policy, levels, at);
     if (rule != nullptr) shaper.rule = rule->name(), shaper.settings = rule->settings();
     break;
   }
@@ -149,10 +135,11 @@ Lineage::Shapers Lineage::shapers_of_derived(Kind kind, const std::string& diges
   const std::string_view tool = kKinds[static_cast<std::size_t>(kind)].tool;
   Shapers shapers;
   add_derived(tool, digest, levels, at, shapers);
+  const PoliciesInForce::Policies& in_force = in_force_.of(levels.node);
   const auto maker = std::ranges::find_if(
-      in_force_, [&](const InForce& policy) { return policy.applied.tool() == tool && policy.applied.digest() == digest; });
-  if (maker == in_force_.end()) return shapers;
-  const auto upstream = static_cast<std::size_t>(maker - in_force_.begin()) + 1;
+      in_force, [&](const auto& policy) { return policy->words().tool() == tool && policy->words().digest() == digest; });
+  if (maker == in_force.end()) return shapers;
+  const auto upstream = static_cast<std::size_t>(maker - in_force.begin()) + 1;
   std::ranges::move(shapers_of_readings(upstream, levels, false, at), std::back_inserter(shapers));
   return shapers;
 }
@@ -161,11 +148,10 @@ Lineage::Shapers Lineage::shapers_of_derived(Kind kind, const std::string& diges
 void Lineage::narrow(const Levels& levels, Nanos at, Current& current) const {
   current.from = kBeginning;
   current.until = kForever;
-  for (const InForce& policy : in_force_)
-    for (int i = 0; i < policy.applied.rule_size(); ++i) {
-      const Nanos expires = policy.applied.rule(i).expires();
-      const Pattern& pattern = policy.patterns[static_cast<std::size_t>(i)];
-      if (expires == 0 || !pattern.matches(levels.site, levels.line, levels.asset, levels.sensor)) continue;
+  for (const auto& policy : in_force_.of(levels.node))
+    for (int i = 0; i < policy->words().rule_size(); ++i) {
+      const Nanos expires = policy->words().rule(i).expires();
+      if (expires == 0 || !policy->matches(i, levels.site, levels.line, levels.asset, levels.sensor)) continue;
       if (expires <= at) current.from = std::max(current.from, expires);
       else current.until = std::min(current.until, expires);
     }
@@ -212,7 +198,7 @@ void Lineage::count_rows(Kind kind, const Windows& windows) {
 
 void Lineage::count_twin(const v1::Twin& twin) {
   for (const v1::TwinMetric& metric : twin.metric()) {
-    const Levels levels{twin.site(), twin.line(), twin.asset(), metric.sensor()};
+    const Levels levels{twin.site(), twin.line(), twin.asset(), metric.sensor(), twin.node()};
     const auto asked = [&](const Pattern& p) { return p.matches(levels.site, levels.line, levels.asset, levels.sensor); };
     if (metric.freshness() == v1::FRESHNESS_NEVER || (!patterns_.empty() && std::ranges::none_of(patterns_, asked))) continue;
     Shapers shapers;
@@ -223,10 +209,10 @@ void Lineage::count_twin(const v1::Twin& twin) {
       if (std::ranges::find(shapers, shaper) == shapers.end()) shapers.push_back(std::move(shaper));
     };
     for (const std::string& digest : metric.shaped_by_size() > 0 ? metric.shaped_by() : twin.shaped_by()) {
-      const auto named = [&](const InForce& policy) { return policy.applied.digest() == digest; };
+      const auto named = [&](const auto& policy) { return policy->words().digest() == digest; };
       for (const Shaper& shaper : in_force)
         if (shaper.digest == digest) add(shaper);
-      if (std::ranges::none_of(in_force_, named)) add({{}, {}, {}, {}, digest, {}, {}});
+      if (std::ranges::none_of(in_force_.of(levels.node), named)) add({{}, {}, {}, {}, digest, {}, {}});
     }
     count(Kind::twin_metric, series_name(levels.site, levels.line, levels.asset, levels.sensor), std::move(shapers),
           metric.time());

@@ -14,6 +14,7 @@
 #include <vector>
 
 #include "kernel/form.hpp"
+#include "policy/in_force.hpp"
 #include "policy/pattern.hpp"
 
 namespace twinpipe {
@@ -31,11 +32,6 @@ class Lineage final : public Form {
   Status finish(Ending ending, Output& out) override;
 
  private:
-  /// A policy in force.
-  struct InForce {
-    v1::Applied applied;
-    std::vector<Pattern> patterns;  // of its rules
-  };
   /// A policy that shaped something, and its rule; what the stream does not tell is empty.
   struct Shaper {
     std::string tool, policy, version, owner, digest, rule, settings;
@@ -49,7 +45,7 @@ class Lineage final : public Form {
   enum class Kind : std::uint8_t { reading, waveform, aggregate, spectrum, exception, twin_metric };
   using Groups = std::map<Shapers, Count>;
   struct Levels {
-    std::string_view site, line, asset, sensor;
+    std::string_view site, line, asset, sensor, node;
   };
   /// The group that a series' readings belong to between two event times.
   struct Current {
@@ -69,14 +65,14 @@ class Lineage final : public Form {
   Shapers shapers_of_readings(std::size_t first, const Levels& levels, bool pinned, Nanos at) const;
   Shapers shapers_of_derived(Kind kind, const std::string& digest, const Levels& levels, Nanos at) const;
   void add_derived(std::string_view tool, const std::string& digest, const Levels& levels, Nanos at, Shapers& shapers) const;
-  const v1::AppliedRule* rule_of(const InForce& policy, const Levels& levels, Nanos at) const;
+  static const v1::AppliedRule* rule_of(const AppliedPolicy& policy, const Levels& levels, Nanos at);
   void narrow(const Levels& levels, Nanos at, Current& current) const;
   void write_text(const std::string& series, Kind kind, const Shapers& shapers, const Count& count, std::string& text) const;
   void write_json(const std::string& series, Kind kind, const Shapers& shapers, const Count& count, std::string& text) const;
 
   std::vector<Pattern> patterns_;
   bool json_;
-  std::vector<InForce> in_force_;  // downstream first
+  PoliciesInForce in_force_;
   std::uint64_t generation_ = 1;
   std::map<std::pair<std::string, Kind>, Groups> groups_;
   std::array<std::vector<Current>, 4> current_;  // readings, pinned readings, waveforms, pinned waveforms; by slot

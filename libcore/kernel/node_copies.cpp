@@ -2,8 +2,6 @@
 // Node frames that come once from every partition, made into one of each again.
 #include "kernel/node_copies.hpp"
 
-#include <fmt/format.h>
-
 #include <algorithm>
 #include <functional>
 
@@ -83,9 +81,7 @@ bool NodeCopies::is_new(std::uint32_t partition, Nanos stamp, const FrameView& f
   } else {
     v1::Applied applied;
     if (!parse(applied, frame.payload)) status = Status::error(Code::bad_data, "Applied frame does not parse");
-    std::string& last = applied_[fmt::format("{}\n{}", applied.tool(), applied.policy())];
-    fresh = last != frame.bytes;
-    last = frame.bytes;
+    else fresh = applied_.take(applied);
   }
   if (!fresh) ++copies_;
   return fresh;

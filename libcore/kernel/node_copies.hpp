@@ -19,6 +19,7 @@
 #include <unordered_map>
 #include <vector>
 
+#include "policy/in_force.hpp"
 #include "wire/output.hpp"
 #include "wire/status.hpp"
 
@@ -85,7 +86,7 @@ class NodeCopies {
   Nanos forget_;
   std::unordered_map<std::string, Node> nodes_;  // addresses are stable
   std::vector<Node*> touched_;
-  std::map<std::string, std::string> applied_;
+  PoliciesInForce applied_;
   std::uint64_t copies_ = 0;
 };
 

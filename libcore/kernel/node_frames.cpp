@@ -6,6 +6,8 @@
 
 #include <algorithm>
 
+#include "wire/output.hpp"
+
 namespace twinpipe {
 namespace {
 
@@ -16,6 +18,14 @@ bool insert(std::vector<std::uint32_t>& sorted, std::uint32_t value) {
   return true;
 }
 
+std::string frame_of(const v1::Applied& applied) {
+  v1::Frame frame;
+  *frame.mutable_applied() = applied;
+  std::string bytes;
+  append_frame(frame, bytes);
+  return bytes;
+}
+
 }  // namespace
 
 NodeFrames::NodeFrames(std::vector<std::int32_t> partitions, std::string open, std::size_t limit)
@@ -23,7 +33,7 @@ NodeFrames::NodeFrames(std::vector<std::int32_t> partitions, std::string open, s
   for (std::uint32_t topic = 0; topic < partitions.size(); ++topic) {
     first_place_.push_back(static_cast<std::uint32_t>(places_.size()));
     for (std::int32_t partition = 0; partition < partitions[topic]; ++partition)
-      places_.push_back(Place{topic, partition, false, {}, {}});
+      places_.push_back(Place{topic, partition, {}, {}});
   }
   node({});
 }
@@ -41,12 +51,16 @@ void NodeFrames::hold(std::uint32_t number, const std::string& asset, std::uint3
   const std::uint32_t place = first_place_[topic] + static_cast<std::uint32_t>(partition);
   Node& node = nodes_[number];
   if (!insert(node.assets[asset], place)) return;
-  if (!std::exchange(places_[place].used, true)) {
-    insert(used_, place);
-    for (const auto& [what, frame] : applied_) pack(place, frame);
-  }
+  insert(used_, place);
   const bool new_to_node = insert(node.places, place);
-  if (new_to_node) pack(place, node.lifecycle);
+  if (new_to_node) {
+    for (const auto& policy : policies_.of(names_[number])) {
+      v1::Applied applied = policy->words();
+      applied.add_node(names_[number]);
+      pack(place, frame_of(applied));
+    }
+    pack(place, node.lifecycle);
+  }
   if (const auto device = node.devices.find(asset); device != node.devices.end()) pack(place, device->second);
   if (new_to_node)
     for (const std::string& frame : node.watermark) pack(place, frame);
@@ -86,12 +100,12 @@ void NodeFrames::release_all() {
   for (std::uint32_t number = 0; number < nodes_.size(); ++number) release(number);
 }
 
-bool NodeFrames::applied(const std::string& what, std::string_view frame) {
-  std::string& last = applied_[what];
-  if (last == frame) return false;
-  last = frame;
-  pack(used_, frame);
-  return true;
+void NodeFrames::applied(const v1::Applied& applied) {
+  if (!policies_.take(applied)) return;
+  Places places;
+  for (const std::string& name : applied.node())
+    for (const std::uint32_t place : places_of(node(name))) insert(places, place);
+  pack(places, frame_of(applied));
 }
 
 void NodeFrames::pack(std::uint32_t number, std::string_view frame) {

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // Node frames (Lifecycle, Gap, Watermark, Applied) on their way to every topic-partition that holds series of the node.
 //
-// A partition that gets its first series of a node also gets the node's state so far: its last Lifecycle, the device's, its
-// watermarks. So whoever reads any subset of the partitions knows what it must about the nodes in it.
+// A partition that gets its first series of a node also gets the node's state so far: the policies in force, its last Lifecycle,
+// the device's, its watermarks. So whoever reads any subset of the partitions knows what it must about the nodes in it.
 #pragma once
 
 #include <array>
@@ -14,6 +14,7 @@
 #include <vector>
 
 #include "kernel/kafka_record.hpp"
+#include "policy/in_force.hpp"
 
 namespace twinpipe {
 
@@ -37,8 +38,10 @@ class NodeFrames {
   void watermark(std::uint32_t node, v1::Lane lane, std::string_view frame);
   void release(std::uint32_t node);
   void release_all();
-  /// `what` names the tool and the policy. False: it is what was applied last, and nothing is packed.
-  bool applied(const std::string& what, std::string_view frame);
+  /// Names its nodes. What it says is packed for the partitions that hold them, unless it was said before.
+  void applied(const v1::Applied& applied);
+  /// Another segment of the input begins.
+  void open_segment() { policies_.open_segment(); }
 
   bool packed() const { return !dirty_.empty(); }
   /// Puts what is packed, a value or more a partition. Errors: the sink's; bad_data: a frame that is longer than a value may be.
@@ -58,7 +61,6 @@ class NodeFrames {
   struct Place {
     std::uint32_t topic = 0;
     std::int32_t partition = 0;
-    bool used = false;
     std::string pack;
     std::vector<std::size_t> ends;  // of the frames in it
   };
@@ -77,7 +79,7 @@ class NodeFrames {
   std::unordered_map<std::string, std::uint32_t> index_;
   std::vector<std::string> names_;
   std::vector<Node> nodes_;
-  std::map<std::string, std::string> applied_;
+  PoliciesInForce policies_;
   std::uint64_t records_ = 0, round_ = 0;
 };
 

@@ -30,7 +30,7 @@ Status Declarations::observe(const FrameView& frame) {
       return {};
     case FrameKind::applied:
       if (!parse(applied_frame_, frame.payload)) return Status::error(Code::bad_data, "Applied frame does not parse");
-      applied_[applied_frame_.tool()] = frame.bytes;
+      applied_.take(applied_frame_);
       return {};
     case FrameKind::series: break;
     default: return {};
@@ -62,8 +62,10 @@ std::uint32_t Declarations::header_of(v1::Series series) {
 std::string Declarations::frames(std::uint32_t& count) const {
   std::string out = open_;
   count = open_.empty() ? 0 : 1;
-  for (const auto& [tool, frame] : applied_) {
-    out += frame;
+  for (v1::Applied& applied : applied_.words()) {
+    v1::Frame frame;
+    *frame.mutable_applied() = std::move(applied);
+    append_frame(frame, out);
     ++count;
   }
   std::set<std::uint32_t> overtaken;  // headers of assets that were named again under an older one

@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "policy/in_force.hpp"
 #include "wire/frame.hpp"
 #include "wire/status.hpp"
 
@@ -41,11 +42,11 @@ class Declarations {
   std::uint32_t header_of(v1::Series series);
   void append(std::uint32_t header, std::uint32_t from, std::uint32_t to, bool all, std::string& out) const;
 
-  std::string open_;                            // the frame; empty outside a segment
-  std::map<std::string, std::string> applied_;  // frames by tool
-  std::vector<Declared> sensors_;               // by alias
-  std::vector<v1::Series> headers_;             // Series frames without their sensors
-  std::vector<std::string> assets_of_;          // of each header
+  std::string open_;  // the frame; empty outside a segment
+  PoliciesInForce applied_;
+  std::vector<Declared> sensors_;       // by alias
+  std::vector<v1::Series> headers_;     // Series frames without their sensors
+  std::vector<std::string> assets_of_;  // of each header
   std::map<std::string, Asset> assets_;
   v1::Series series_;
   v1::Applied applied_frame_;

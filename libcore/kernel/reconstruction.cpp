@@ -30,31 +30,23 @@ double Reconstruction::Worst::part() const {
 }
 
 void Reconstruction::take_open() {
-  words_.clear();
-  in_force_.reset();
+  policies_.clear();
+  in_force_.clear();
 }
 
 void Reconstruction::take_applied(const v1::Applied& applied) {
-  words_[applied.tool()] = applied.SerializeAsString();
-  in_force_.reset();
-  promises_in_force();  // known at once: it may be that no reading follows
+  if (policies_.take(applied)) in_force_.clear();
+  if (words_.insert(applied.SerializeAsString()).second) told_.emplace_back(applied);  // it may be that no reading follows
 }
 
-std::uint32_t Reconstruction::promises_in_force() {
-  if (in_force_) return *in_force_;
-  const auto [known, is_new] = known_.emplace(words_, static_cast<std::uint32_t>(promises_.size()));
-  if (is_new) {
-    std::vector<Promise>& promises = promises_.emplace_back();
-    for (const auto& [tool, bytes] : words_) {
-      v1::Applied applied;
-      applied.ParseFromString(bytes);
-      for (const v1::AppliedRule& rule : applied.rule()) {
-        const Result<Pattern> pattern = Pattern::parse(rule.pattern());
-        if (rule.interpolation() != v1::WEIGHTING_COUNT && pattern.ok()) promises.push_back({*pattern, rule});
-      }
-    }
-  }
-  return *(in_force_ = known->second);
+std::uint32_t Reconstruction::promises_in_force(const SeriesTable& table, std::uint32_t slot) {
+  const std::uint32_t node = table.node_of(slot);
+  if (node >= in_force_.size()) in_force_.resize(table.nodes());
+  if (in_force_[node]) return *in_force_[node];
+  const Promises& promises = policies_.of(table.node_name(node));
+  const auto [known, is_new] = known_.emplace(promises, static_cast<std::uint32_t>(promises_.size()));
+  if (is_new) promises_.push_back(promises);
+  return *(in_force_[node] = known->second);
 }
 
 Reconstruction::Series& Reconstruction::find(const SeriesTable& table, std::uint32_t slot, bool historical) {
@@ -69,40 +61,39 @@ Reconstruction::Series& Reconstruction::find(const SeriesTable& table, std::uint
 }
 
 void Reconstruction::take_kept(const SeriesTable& table, const Columns& columns) {
-  const std::uint32_t promises = promises_in_force();
   for (std::size_t row = 0; row < columns.rows(); ++row) {
     Series& series = find(table, columns.slot[row], columns.historical);
     const Nanos time = columns.time[row];
     // A late reading stands beside what is held and does not replace it.
     if (!series.points.empty() && time < series.points.back().time) continue;
+    const std::uint32_t promises = promises_in_force(table, columns.slot[row]);
     if (series.spans.empty() || series.spans.back().promises != promises)
       series.spans.push_back({series.points.size(), promises});
     series.points.push_back({time, number_at(columns, row)});
   }
 }
 
-/// Whether one of them matches and has not expired at `at`; the first one applies.
-bool Reconstruction::promise_of(const std::vector<Promise>& promises, const SeriesTable& table, std::uint32_t slot, Nanos at,
+/// Whether it says how to read between the readings that were kept.
+bool Reconstruction::promise_of(const AppliedPolicy& policy, const SeriesTable& table, std::uint32_t slot, Nanos at,
                                 Series& series) {
   const Asset& asset = table.asset_of(slot);
   const v1::Sensor& sensor = table.series(slot).sensor;
-  for (const auto& [pattern, rule] : promises) {
-    if (!pattern.matches(asset.site, asset.line, asset.asset, sensor.name())) continue;
-    if (rule.expires() != 0 && at >= rule.expires()) continue;
-    if (rule.expires() != 0) series.until = rule.expires();
-    series.interpolation = rule.interpolation();
-    series.shortest = rule.shortest();
-    series.bound = rule.percent() ? (sensor.high() - sensor.low()) * rule.bound() / 100 : rule.bound();
-    const auto [worst, is_new] = worst_.try_emplace(table.name(slot));
-    series.worst = &worst->second;
-    series.worst->kept |= !series.points.empty();
-    if (is_new) {
-      series.worst->interpolation = series.interpolation;
-      series.worst->bound = series.bound;
-    }
-    return true;
+  const v1::AppliedRule* rule =
+      policy.rule_of(asset.site, asset.line, asset.asset, sensor.name(), at,
+                     [](const v1::AppliedRule& one) { return one.interpolation() != v1::WEIGHTING_COUNT; });
+  if (rule == nullptr) return false;
+  if (rule->expires() != 0) series.until = rule->expires();
+  series.interpolation = rule->interpolation();
+  series.shortest = rule->shortest();
+  series.bound = rule->percent() ? (sensor.high() - sensor.low()) * rule->bound() / 100 : rule->bound();
+  const auto [worst, is_new] = worst_.try_emplace(table.name(slot));
+  series.worst = &worst->second;
+  series.worst->kept |= !series.points.empty();
+  if (is_new) {
+    series.worst->interpolation = series.interpolation;
+    series.worst->bound = series.bound;
   }
-  return false;
+  return true;
 }
 
 /// What was promised when the point at hand was sent. Before the first point, what any segment promised: one that is lost
@@ -110,10 +101,15 @@ bool Reconstruction::promise_of(const std::vector<Promise>& promises, const Seri
 void Reconstruction::promise(const SeriesTable& table, std::uint32_t slot, Nanos at, Series& series) {
   series.until = kForever;
   series.span_of_promise = series.span;
-  series.promised =
-      series.before_first
-          ? std::ranges::any_of(promises_, [&](const auto& promises) { return promise_of(promises, table, slot, at, series); })
-          : promise_of(promises_[series.spans[series.span].promises], table, slot, at, series);
+  if (series.before_first) {
+    const std::string& node = table.node_name(table.node_of(slot));
+    series.promised = std::ranges::any_of(told_, [&](const AppliedPolicy& policy) {
+      return concerns(policy.words(), node) && promise_of(policy, table, slot, at, series);
+    });
+    return;
+  }
+  series.promised = std::ranges::any_of(promises_[series.spans[series.span].promises],
+                                        [&](const auto& policy) { return promise_of(*policy, table, slot, at, series); });
 }
 
 /// What the kept readings say of `time`; of several at the same time the nearest, since all of them are facts.

@@ -13,10 +13,11 @@
 
 #include <map>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
-#include "policy/pattern.hpp"
+#include "policy/in_force.hpp"
 #include "wire/columns.hpp"
 #include "wire/series_table.hpp"
 
@@ -49,12 +50,8 @@ class Reconstruction {
     Nanos time;
     double value;  // not a number: nothing can be said from here on
   };
-  struct Promise {
-    Pattern pattern;
-    v1::AppliedRule rule;
-  };
-  /// What all tools promise together: serialized Applied frames by tool. Segments under the same policies share one.
-  using Words = std::map<std::string, std::string>;
+  /// What all tools promise together for the series of a node. Nodes and segments under the same policies share one.
+  using Promises = PoliciesInForce::Policies;
   /// Points from `first` on were sent under these promises.
   struct Span {
     std::size_t first;
@@ -77,16 +74,18 @@ class Reconstruction {
   };
 
   Series& find(const SeriesTable& table, std::uint32_t slot, bool historical);
-  std::uint32_t promises_in_force();
+  std::uint32_t promises_in_force(const SeriesTable& table, std::uint32_t slot);
   void promise(const SeriesTable& table, std::uint32_t slot, Nanos at, Series& series);
-  bool promise_of(const std::vector<Promise>& promises, const SeriesTable& table, std::uint32_t slot, Nanos at, Series& series);
+  bool promise_of(const AppliedPolicy& policy, const SeriesTable& table, std::uint32_t slot, Nanos at, Series& series);
   void judge(Series& series, Nanos time, double value);
   std::optional<double> rebuilt(const Series& series, Nanos time, double value) const;
 
-  Words words_;                            // of the segment at hand
-  std::optional<std::uint32_t> in_force_;  // their place below, once it was asked for
-  std::map<Words, std::uint32_t> known_;   // places of those below
-  std::vector<std::vector<Promise>> promises_;
+  PoliciesInForce policies_;                            // of the segment at hand
+  std::vector<std::optional<std::uint32_t>> in_force_;  // by node: their place below, once it was asked for
+  std::map<Promises, std::uint32_t> known_;             // places of those below
+  std::vector<Promises> promises_;
+  std::set<std::string> words_;           // Applied frames of all segments,
+  std::vector<AppliedPolicy> told_;       // and what they say
   std::map<std::string, Series> series_;  // by lane and name
   std::map<std::string, Worst> worst_;
   std::vector<Series*> slots_;  // of the table at hand, two a slot

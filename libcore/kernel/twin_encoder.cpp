@@ -75,10 +75,11 @@ void TwinLayout::add_metric(const v1::Sensor& sensor) {
   ends.push_back(static_cast<std::uint32_t>(sensors.size()));
 }
 
-void TwinEncoder::set_policies(const std::string& own, const std::vector<v1::Applied>& shaped_by) {
-  tail_.clear();
-  append_text(Twin::kPolicyDigestFieldNumber, own, tail_);
-  for (const v1::Applied& policy : shaped_by) append_text(Twin::kShapedByFieldNumber, policy.digest(), tail_);
+std::string TwinEncoder::policies(const std::string& own, const PoliciesInForce::Policies& shaped_by) {
+  std::string fields;
+  append_text(Twin::kPolicyDigestFieldNumber, own, fields);
+  for (const auto& policy : shaped_by) append_text(Twin::kShapedByFieldNumber, policy->words().digest(), fields);
+  return fields;
 }
 
 char* TwinEncoder::room(std::size_t size) {
@@ -86,8 +87,9 @@ char* TwinEncoder::room(std::size_t size) {
   return buffer_.data() + at_;
 }
 
-void TwinEncoder::begin(const TwinLayout& layout, const TwinHeader& header) {
+void TwinEncoder::begin(const TwinLayout& layout, const TwinHeader& header, std::string_view policies) {
   layout_ = &layout;
+  tail_ = policies;
   metric_ = 0;
   at_ = kFront;
   char* at = put_bytes(room(layout.head.size() + 64), layout.head);

@@ -10,6 +10,7 @@
 #include <string_view>
 #include <vector>
 
+#include "policy/in_force.hpp"
 #include "wire/columns.hpp"
 #include "wire/frame.hpp"
 
@@ -44,10 +45,11 @@ struct TwinMetricState {
 
 class TwinEncoder {
  public:
-  /// Digests that every twin ends with: the fold's own policy, and those that shaped the values.
-  void set_policies(const std::string& own, const std::vector<v1::Applied>& shaped_by);
+  /// Digests that a node's twins end with: the fold's own policy, and those that shaped the values.
+  static std::string policies(const std::string& own, const PoliciesInForce::Policies& shaped_by);
 
-  void begin(const TwinLayout& layout, const TwinHeader& header);
+  /// `policies` is what the function of that name gave; it must outlive end().
+  void begin(const TwinLayout& layout, const TwinHeader& header, std::string_view policies);
   /// The metrics in the order of the layout.
   void add(const TwinMetricState& metric);
   /// The whole frame, with its tag byte; valid until the next begin().
@@ -58,7 +60,7 @@ class TwinEncoder {
 
   const TwinLayout* layout_ = nullptr;
   std::size_t metric_ = 0;
-  std::string tail_;
+  std::string_view tail_;
   std::string buffer_;  // room for tags and lengths, then the message
   std::size_t at_ = 0;
 };

@@ -42,9 +42,7 @@ std::uint64_t order_of(const Columns& columns, std::size_t row) {
 }  // namespace
 
 TwinFold::TwinFold(const SeriesTable& table, const Policy& policy, TwinOptions options)
-    : Stage(table), rules_(policy, "twin-fold", {}, "freshness"), options_(options) {
-  encoder_.set_policies(policy.digest(), {});
-}
+    : Stage(table), rules_(policy, "twin-fold", {}, "freshness"), options_(options) {}
 
 TwinFold::~TwinFold() = default;
 
@@ -63,6 +61,7 @@ bool TwinFold::reads(FrameKind kind) const {
 }
 
 void TwinFold::on_open(Output& out) {
+  applied_.open_segment();
   if (!rules_.digest().empty()) out.frame(rules_.applied());  // --policy is optional
 }
 
@@ -198,11 +197,8 @@ Status TwinFold::on_frame(const v1::Frame& frame, const FrameView& view, Output&
   } else if (view.kind == FrameKind::spectra) {
     status = sight_all(frame.spectra(), frame.spectra().end());
   } else {
-    const v1::Applied& policy = frame.applied();
-    const auto at = std::ranges::find(applied_, policy.tool(), &v1::Applied::tool);
-    if (at == applied_.end()) applied_.push_back(policy);
-    else *at = policy;
-    encoder_.set_policies(rules_.digest(), applied_);
+    if (applied_.take(frame.applied()))
+      for (Node& node : nodes_) node.policies.clear();
   }
   if (!status.ok()) return status;
   return pass(view, out);

@@ -18,6 +18,7 @@
 
 #include "kernel/stage.hpp"
 #include "kernel/twin_encoder.hpp"
+#include "policy/in_force.hpp"
 #include "policy/rule_book.hpp"
 
 namespace twinpipe {
@@ -98,7 +99,7 @@ class TwinFold final : public Stage {
   std::vector<Node> nodes_;
   std::unordered_map<std::string, std::uint32_t> node_index_;
   std::unordered_map<std::string, std::uint32_t> asset_index_;  // by asset key
-  std::vector<v1::Applied> applied_;                            // in force, one a tool
+  PoliciesInForce applied_;
   TwinEncoder encoder_;
   std::uint64_t late_ = 0, past_ = 0, duplicates_ = 0, conflicts_ = 0, stale_ = 0, foreign_deaths_ = 0;
 };

@@ -54,6 +54,7 @@ struct TwinFold::Node {
   std::vector<std::uint32_t> assets;
   bool ranked = false;               // AssetState::rank is up to date
   std::vector<std::uint32_t> dirty;  // assets to tell at the next tick
+  std::string policies;              // fields of its twins, made when one is first told, and again after an Applied
 };
 
 }  // namespace twinpipe

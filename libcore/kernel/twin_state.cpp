@@ -58,14 +58,17 @@ const TwinLayout& TwinFold::layout_of(std::uint32_t number) {
 
 FrameView TwinFold::encode(std::uint32_t number) {
   AssetState& state = assets_[number];
-  const Node& node = nodes_[state.node];
+  Node& node = nodes_[state.node];
   state.as_of = std::max(state.as_of, node.watermark);
   for (const std::uint32_t slot : state.slots)
     if (metrics_[slot].seen) state.as_of = std::max(state.as_of, metrics_[slot].time);
-  encoder_.begin(layout_of(number), {.online = !node.offline && !node.blind && !state.dead,
-                                     .reason = state.reason,
-                                     .since = state.since,
-                                     .as_of = state.as_of == kBeginning ? 0 : state.as_of});
+  if (node.policies.empty()) node.policies = TwinEncoder::policies(rules_.digest(), applied_.of(node.name));
+  encoder_.begin(layout_of(number),
+                 {.online = !node.offline && !node.blind && !state.dead,
+                  .reason = state.reason,
+                  .since = state.since,
+                  .as_of = state.as_of == kBeginning ? 0 : state.as_of},
+                 node.policies);
   for (const std::uint32_t slot : state.slots) {
     const Metric& metric = metrics_[slot];
     const auto type = static_cast<ValueType>(metric.type);
@@ -129,7 +132,8 @@ std::string TwinFold::save() const {
     to.set_since(node.since);
     to.set_watermark(node.watermark);
   }
-  state.mutable_applied()->Assign(applied_.begin(), applied_.end());
+  const std::vector<v1::Applied> applied = applied_.words();
+  state.mutable_applied()->Assign(applied.begin(), applied.end());
   return state.SerializeAsString();
 }
 
@@ -153,8 +157,8 @@ Status TwinFold::load(std::string_view bytes) {
   node_index_.clear();
   asset_index_.clear();
   texts_.assign(state.text().begin(), state.text().end());
-  applied_.assign(state.applied().begin(), state.applied().end());
-  encoder_.set_policies(rules_.digest(), applied_);
+  applied_.clear();
+  for (const v1::Applied& applied : state.applied()) applied_.take(applied);
   for (const v1::TwinNodeState& from : state.node()) {
     Node& node = nodes_[node_index(from.name())];
     node.sessions.assign(from.session().begin(), from.session().end());

@@ -23,6 +23,7 @@
 #include "kernel/moments.hpp"
 #include "kernel/sent_windows.hpp"
 #include "kernel/stage.hpp"
+#include "policy/in_force.hpp"
 #include "policy/rule_book.hpp"
 
 namespace twinpipe {
@@ -189,7 +190,7 @@ class WinAgg final : public Stage {
   std::array<std::unique_ptr<Lane>, kLanes> lanes_;
   std::vector<Node> nodes_;                                       // by the table's node number
   std::map<std::string, std::array<Nanos, kLanes>> early_ticks_;  // watermarks of nodes that have no series yet
-  std::vector<v1::Applied> upstream_;                             // of deadbands, one a policy
+  PoliciesInForce upstream_;                                      // of deadbands
   std::vector<std::uint32_t> waiting_;              // slots with rows to send whose alias is not declared in this segment
   Output* out_ = nullptr;                           // during a handler
   std::map<std::pair<int, bool>, v1::Frame> rows_;  // by weighting and lane, until the end of the handler
@@ -201,7 +202,6 @@ class WinAgg final : public Stage {
   Nanos longest_ = 0;                  // window and lateness of any rule
   bool told_late_ = false;             // history, on standard error
   bool loaded_ = false, resumed_ = false, restarted_ = false, finishing_ = false;
-  bool fresh_ = true;                                              // no Applied of a deadband since the last Open
   std::size_t held_ = 0;                                           // bytes of readings and slices
   std::array<std::vector<std::unique_ptr<Reading[]>>, 32> spare_;  // by the binary logarithm of their capacity
 

@@ -46,14 +46,13 @@ v1::Weighting WinAgg::weighting_of(std::uint32_t slot, const Rule& rule, Nanos a
   if (named == "count") return v1::WEIGHTING_COUNT;
   const Asset& asset = table().asset_of(slot);
   const std::string& sensor = table().series(slot).sensor.name();
-  for (const v1::Applied& applied : upstream_)
-    for (const v1::AppliedRule& thinned : applied.rule()) {
-      if (thinned.expired() || (thinned.expires() != 0 && at >= thinned.expires())) continue;
-      const Result<Pattern> pattern = Pattern::parse(thinned.pattern());
-      if (!pattern.ok() || !pattern->matches(asset.site, asset.line, asset.asset, sensor)) continue;
-      if (heartbeat == 0) heartbeat = thinned.heartbeat();
-      return named == "auto" ? thinned.interpolation() : weighting_named(named);
-    }
+  for (const auto& policy : upstream_.of(table().node_name(asset.node))) {
+    const v1::AppliedRule* thinned = policy->rule_of(asset.site, asset.line, asset.asset, sensor, at,
+                                                     [](const v1::AppliedRule& one) { return !one.expired(); });
+    if (thinned == nullptr) continue;
+    if (heartbeat == 0) heartbeat = thinned->heartbeat();
+    return named == "auto" ? thinned->interpolation() : weighting_named(named);
+  }
   return named == "auto" ? v1::WEIGHTING_COUNT : weighting_named(named);
 }
 
@@ -114,18 +113,15 @@ void WinAgg::configure(std::uint32_t slot, Nanos at) {
 
 void WinAgg::on_open(Output& out) {
   out.frame(rules_.applied());
-  fresh_ = true;
+  upstream_.open_segment();
 }
 
 /// What a deadband upstream does from here on.
 void WinAgg::take_applied(const v1::Applied& applied) {
   if (applied.tool() != "deadband") return;
-  if (std::exchange(fresh_, false)) upstream_.clear();  // what shaped another segment shapes this one no more
-  const auto same = std::ranges::find(upstream_, applied.policy(), &v1::Applied::policy);
-  if (same == upstream_.end()) upstream_.push_back(applied);
-  else if (same->SerializeAsString() == applied.SerializeAsString()) return;
-  else *same = applied;
-  for (std::uint32_t slot = 0; slot < settings_.size(); ++slot) ask_again(slot);
+  if (!upstream_.take(applied)) return;
+  for (std::uint32_t slot = 0; slot < settings_.size(); ++slot)
+    if (twinpipe::concerns(applied, table().node_name(table().node_of(slot)))) ask_again(slot);
 }
 
 }  // namespace twinpipe

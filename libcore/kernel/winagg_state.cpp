@@ -155,7 +155,8 @@ std::string WinAgg::save() const {
     to.set_node(name);
     for (const Nanos tick : ticks) to.add_tick(tick);
   }
-  state.mutable_upstream()->Assign(upstream_.begin(), upstream_.end());
+  const std::vector<v1::Applied> upstream = upstream_.words();
+  state.mutable_upstream()->Assign(upstream.begin(), upstream.end());
   state.mutable_waiting()->Assign(waiting_.begin(), waiting_.end());
   state.set_late_bytes(late_bytes_);
   for (const auto& [slot, alias] : late_alias_) (*state.mutable_late_alias())[slot] = alias;
@@ -241,7 +242,9 @@ Status WinAgg::load(std::string_view bytes) {
     if (!load_slot(state.slot(static_cast<int>(slot)), slot)) return unfit();
   for (const v1::WinAggEarly& early : state.early())
     if (early.tick_size() == static_cast<int>(kLanes)) early_ticks_[early.node()] = {early.tick(0), early.tick(1)};
-  upstream_.assign(state.upstream().begin(), state.upstream().end());
+  upstream_.clear();
+  for (const v1::Applied& applied : state.upstream()) upstream_.take(applied);
+  upstream_.open_segment();  // a filter upstream says anew what it does
   for (const std::uint32_t slot : state.waiting())
     if (slot < table().size()) waiting_.push_back(slot);
   return {};

@@ -86,11 +86,16 @@ TEST_CASE("a twin's bytes are those of the generated code") {
     }
 
     TwinEncoder encoder;
-    std::vector<v1::Applied> shaped_by(*rc::gen::inRange<std::size_t>(0, 3));
-    for (v1::Applied& policy : shaped_by) policy.set_digest(any_text() + "d"), twin.add_shaped_by(policy.digest());
+    PoliciesInForce::Policies shaped_by(*rc::gen::inRange<std::size_t>(0, 3));
+    for (auto& policy : shaped_by) {
+      v1::Applied applied;
+      applied.set_digest(any_text() + "d");
+      twin.add_shaped_by(applied.digest());
+      policy = std::make_shared<const AppliedPolicy>(applied);
+    }
     twin.set_policy_digest("own");
-    encoder.set_policies("own", shaped_by);
-    encoder.begin(layout, header);
+    const std::string policies = TwinEncoder::policies("own", shaped_by);
+    encoder.begin(layout, header, policies);
     for (const TwinMetricState& metric : metrics) encoder.add(metric);
     std::string bytes;
     append_frame(expected, bytes);
