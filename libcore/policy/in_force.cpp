@@ -70,10 +70,11 @@ bool PoliciesInForce::take(const v1::Applied& applied) {
   bool changed = false;
   if (!applied.node().empty() && everywhere_.segment != segment_) changed = !std::exchange(everywhere_, {}).policies.empty();
   for (const std::string& node : applied.node()) changed |= put(policy, own_[node]);
-  if (applied.node().empty() && put(policy, everywhere_)) {
-    changed = true;
+  if (applied.node().empty()) {
+    changed = put(policy, everywhere_);
     for (auto& [node, said] : own_) {
       const auto same = find_same(said.policies, policy->words());
+      changed |= same != said.policies.end();
       if (said.segment != segment_) said.policies.clear();
       else if (same != said.policies.end()) said.policies.erase(same);
     }
