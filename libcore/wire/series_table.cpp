@@ -4,7 +4,9 @@
 
 #include <fmt/format.h>
 
-#include <cstring>
+#include <algorithm>
+#include <functional>
+#include <utility>
 
 #include "state.pb.h"
 #include "wire/names.hpp"
@@ -12,18 +14,15 @@
 namespace twinpipe {
 namespace {
 
-/// A map key of several parts; lengths in front keep ("a","bc") and ("ab","c") apart.
-template <class... Parts>
-std::string composite(const Parts&... parts) {
-  std::string key;
-  const auto add = [&key](std::string_view part) {
-    const auto size = static_cast<std::uint32_t>(part.size());
-    char bytes[sizeof size];
-    std::memcpy(bytes, &size, sizeof size);
-    key.append(bytes, sizeof size).append(part);
+/// Of `number` and the names behind it, each by itself: ("a","bc") is not ("ab","c").
+template <class... Names>
+std::uint32_t hash_of(std::uint64_t number, const Names&... names) {
+  const auto mix = [&number](std::string_view name) {
+    number = (number ^ std::hash<std::string_view>()(name)) * 0x9E3779B97F4A7C15;  // 2^64 over the golden ratio: spreads upwards
+    number ^= number >> 32;
   };
-  (add(parts), ...);
-  return key;
+  (mix(names), ...);
+  return static_cast<std::uint32_t>(number);
 }
 
 bool same_session(const v1::Session& a, const v1::Session& b) { return a.birth() == b.birth() && a.bdseq() == b.bdseq(); }
@@ -38,6 +37,20 @@ bool same_range(const v1::Sensor& a, const v1::Sensor& b) {
 
 }  // namespace
 
+void NameIndex::add(std::uint32_t hash, std::uint32_t number) {
+  const auto put = [this](const Place& place) {
+    std::size_t at = place.hash & mask();
+    while (places_[at].number != kNone) at = (at + 1) & mask();
+    places_[at] = place;
+  };
+  if (2 * ++taken_ > places_.size()) {
+    const std::vector<Place> old = std::exchange(places_, std::vector<Place>(std::max<std::size_t>(64, 2 * places_.size())));
+    for (const Place& place : old)
+      if (place.number != kNone) put(place);
+  }
+  put({hash, number});
+}
+
 std::optional<std::uint32_t> SeriesTable::find_node(std::string_view name) const {
   const auto at = node_index_.find(std::string(name));
   return at == node_index_.end() ? std::nullopt : std::optional(at->second);
@@ -49,12 +62,24 @@ std::uint32_t SeriesTable::node(std::string_view name) {
   return at->second;
 }
 
+std::uint32_t SeriesTable::asset_named(const v1::Series& frame, bool& is_new) {
+  const std::uint32_t hash = hash_of(0, frame.site(), frame.line(), frame.asset());
+  const auto found = asset_index_.find(hash, [&](std::uint32_t number) {
+    const Asset& asset = assets_[number];
+    return asset.asset == frame.asset() && asset.line == frame.line() && asset.site == frame.site();
+  });
+  is_new = !found;
+  if (found) return *found;
+  asset_index_.add(hash, static_cast<std::uint32_t>(assets_.size()));
+  assets_.push_back(Asset{frame.site(), frame.line(), frame.asset(), 0, false, {}, 0});
+  return static_cast<std::uint32_t>(assets_.size() - 1);
+}
+
 Status SeriesTable::declare(const v1::Series& frame, std::vector<Declared>& declared) {
   declared.clear();
-  const auto [at, is_new] =
-      asset_index_.try_emplace(composite(frame.site(), frame.line(), frame.asset()), static_cast<std::uint32_t>(assets_.size()));
-  if (is_new) assets_.push_back(Asset{frame.site(), frame.line(), frame.asset(), 0, false, {}, 0});
-  Asset& asset = assets_[at->second];
+  bool is_new = false;
+  const std::uint32_t number = asset_named(frame, is_new);
+  Asset& asset = assets_[number];
   asset.node = node(frame.node());
   if (is_new || asset.has_session != frame.has_session() ||
       (frame.has_session() && !same_session(asset.session, frame.session())))
@@ -62,7 +87,7 @@ Status SeriesTable::declare(const v1::Series& frame, std::vector<Declared>& decl
   asset.has_session = frame.has_session();
   asset.session = frame.session();
   for (const v1::Sensor& sensor : frame.sensor())
-    if (Status status = declare_sensor(sensor, at->second, declared); !status.ok()) return status;
+    if (Status status = declare_sensor(sensor, number, declared); !status.ok()) return status;
   return {};
 }
 
@@ -74,17 +99,18 @@ Status SeriesTable::declare_sensor(const v1::Sensor& sensor, std::uint32_t asset
     return Status::error(Code::bad_data, fmt::format("alias {} is not dense: the next one is {}", sensor.alias(), slots_.size()));
 
   // All checks come first: with --skip-bad what is refused is asked for again, and must not have left a nameless slot.
-  std::string key = composite(owner.site, owner.line, owner.asset, sensor.name());
-  const auto at = series_index_.find(key);
-  const bool is_new = at == series_index_.end();
-  const auto slot = is_new ? static_cast<std::uint32_t>(series_.size()) : at->second;
+  const std::uint32_t hash = hash_of(asset, sensor.name());
+  const auto found = series_index_.find(
+      hash, [&](std::uint32_t slot) { return series_[slot].asset == asset && series_[slot].sensor.name() == sensor.name(); });
+  const bool is_new = !found;
+  const std::uint32_t slot = found.value_or(static_cast<std::uint32_t>(series_.size()));
   if (sensor.alias() < slots_.size() && slots_[sensor.alias()] != slot)
     return Status::error(Code::bad_data, fmt::format("alias {} already stands for {}, now it is declared as {}", sensor.alias(),
                                                      name(slots_[sensor.alias()]),
                                                      series_name(owner.site, owner.line, owner.asset, sensor.name())));
   if (is_new) {
     if (series_.size() >= limit_) return Status::error(Code::bad_data, fmt::format("more than {} series (--max-series)", limit_));
-    series_index_.emplace(std::move(key), slot);
+    series_index_.add(hash, slot);
     series_.push_back(SeriesInfo{asset, 0, 0, {}});
   }
   if (sensor.alias() == slots_.size()) slots_.push_back(slot);

@@ -40,6 +40,32 @@ struct Declared {
   bool redefined = false;  // unit or type do: earlier values of it mean something else
 };
 
+/// Numbers by the hash of the name that each stands for; its owner keeps the names. Open addresses, linear probing, at most
+/// half full: one declaration costs no allocation of its own and one or two cache misses.
+class NameIndex {
+ public:
+  /// `is(number)`: does that one stand for the name?
+  template <class Is>
+  std::optional<std::uint32_t> find(std::uint32_t hash, Is&& is) const {
+    if (places_.empty()) return std::nullopt;
+    for (std::size_t at = hash & mask(); places_[at].number != kNone; at = (at + 1) & mask())
+      if (places_[at].hash == hash && is(places_[at].number)) return places_[at].number;
+    return std::nullopt;
+  }
+  /// Of a name that is not there yet.
+  void add(std::uint32_t hash, std::uint32_t number);
+
+ private:
+  static constexpr std::uint32_t kNone = ~0U;
+  struct Place {
+    std::uint32_t hash = 0, number = kNone;
+  };
+  std::size_t mask() const { return places_.size() - 1; }
+
+  std::vector<Place> places_;  // none, or a power of two
+  std::size_t taken_ = 0;
+};
+
 /// The aliases of the current segment and the identities of all segments. State in kernels is a vector indexed by
 /// slot: slots are dense, are never reused and belong to an identity (site, line, asset, sensor), so state follows the
 /// series across an Open that hands out other aliases. Names are hashed here, once a declaration, never per reading.
@@ -94,6 +120,7 @@ class SeriesTable {
   Status restore(std::string_view state);
 
  private:
+  std::uint32_t asset_named(const v1::Series& frame, bool& is_new);
   Status declare_sensor(const v1::Sensor& sensor, std::uint32_t asset, std::vector<Declared>& declared);
 
   std::uint32_t limit_;
@@ -103,7 +130,8 @@ class SeriesTable {
   std::vector<SeriesInfo> series_;
   std::vector<Asset> assets_;
   std::vector<std::string> node_names_;
-  std::unordered_map<std::string, std::uint32_t> series_index_, asset_index_, node_index_;
+  NameIndex series_index_, asset_index_;
+  std::unordered_map<std::string, std::uint32_t> node_index_;
 };
 
 }  // namespace twinpipe
