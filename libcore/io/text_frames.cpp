@@ -4,14 +4,13 @@
 
 #include <fmt/format.h>
 
-#include <cstring>
 #include <limits>
 
 namespace twinpipe {
 
 // Our own frames: what made them has looked at their lengths.
 TextFrames::TextFrames(LineParser& parser, std::size_t line_limit)
-    : parser_(&parser), limit_(line_limit), scanner_(std::numeric_limits<std::int32_t>::max()) {}
+    : parser_(&parser), lines_(line_limit, LineParser::kPadding), scanner_(std::numeric_limits<std::int32_t>::max()) {}
 
 bool TextFrames::next(FrameView& frame) {
   for (;;) {
@@ -32,25 +31,15 @@ bool TextFrames::next(FrameView& frame) {
   }
 }
 
-/// One line of what is in memory; the last one needs no end. False: there is none, or it is bad.
+/// One line of what is in memory. False: there is none, or it is bad.
 bool TextFrames::parse_line() {
-  const char* const from = buffer_.data() + searched_;
-  const void* const found = searched_ < end_ ? std::memchr(from, '\n', end_ - searched_) : nullptr;
-  std::size_t stop = end_;
-  if (found != nullptr) {
-    stop = static_cast<std::size_t>(static_cast<const char*>(found) - buffer_.data());
-  } else {
-    searched_ = end_;
-    if (!over_ || begin_ == end_) return false;
-  }
-  const std::string_view line(buffer_.data() + begin_, stop - begin_);
-  begin_ = searched_ = found == nullptr ? end_ : stop + 1;
+  std::string_view line;
+  if (!lines_.next(line)) return false;
   parse(line);
   return status_.ok();
 }
 
 void TextFrames::parse(std::string_view line) {
-  ++line_;
   Status status = parser_->take(line, out_);
   if (status.ok()) return;
   if (skip_bad_ && status.code == Code::bad_data) {
@@ -64,42 +53,16 @@ void TextFrames::parse(std::string_view line) {
 Status TextFrames::placed(Status status) const {
   status.frame.reset();
   status.offset.reset();
-  status.message = fmt::format("line {}: {}", line_, status.message);
+  status.message = fmt::format("line {}: {}", lines_.line(), status.message);
   return status;
-}
-
-void TextFrames::make_room() {
-  const std::size_t held = end_ - begin_;
-  if (begin_ > 0 && held > 0) std::memmove(buffer_.data(), buffer_.data() + begin_, held);
-  searched_ -= begin_;
-  begin_ = 0;
-  end_ = held;
-  if (buffer_.size() < held + kRead / 2 + LineParser::kPadding) buffer_.resize(2 * held + kRead + LineParser::kPadding);
 }
 
 bool TextFrames::refill() {
   if (!status_.ok() || finished_) return false;
-  if (end_ - begin_ > limit_) {
-    ++line_;
-    status_ = placed(Status::error(Code::bad_data, fmt::format("longer than the limit of {} bytes (--max-frame)", limit_)));
-    return false;
-  }
-  make_room();
-  Result<std::size_t> got = read_some(fd_, buffer_.data() + end_, buffer_.size() - LineParser::kPadding - end_);
-  if (!got.ok()) {
-    status_ = got.status();
-    return false;
-  }
-  end_ += *got;
-  bytes_ += *got;
-  over_ = *got == 0;
-  // The last line of a file may lack its end; another file may follow.
-  return *got > 0 || begin_ != end_;
-}
-
-void TextFrames::continue_with(int fd) {
-  fd_ = fd;
-  over_ = false;
+  if (lines_.refill()) return true;
+  status_ = lines_.status();
+  if (status_.code == Code::bad_data) status_ = placed(std::move(status_));
+  return false;
 }
 
 bool TextFrames::finish() {
