@@ -4,6 +4,7 @@
 
 #include <fmt/format.h>
 
+#include "kernel/ending.hpp"
 #include "kernel/frame_aliases.hpp"
 #include "wire/fields.hpp"
 
@@ -103,10 +104,7 @@ Status Driver::dispatch_decoded(const FrameView& frame, Output& out) {
 
 Status Driver::end(bool finish_unsealed, Output& out) {
   const bool really = guard_.ending() == Ending::finished || (guard_.ending() == Ending::unsealed && finish_unsealed);
-  if (guard_.ending() == Ending::cut)
-    return Status::error(Code::bad_data, guard_.segments() == 0
-                                             ? "the input is empty: upstream wrote nothing"
-                                             : fmt::format("end of input without Close: {} died", guard_.producer()));
+  if (guard_.ending() == Ending::cut) return cut_status(guard_);
   if (really)
     if (Status status = stage_->finish(out); !status.ok()) return status;
   close(really, out);

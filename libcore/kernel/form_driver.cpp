@@ -4,6 +4,7 @@
 
 #include <fmt/format.h>
 
+#include "kernel/ending.hpp"
 #include "kernel/frame_aliases.hpp"
 
 namespace twinpipe {
@@ -63,9 +64,7 @@ Status FormDriver::end(bool finish_unsealed, Output& out) {
   if (ending == Ending::unsealed && finish_unsealed) ending = Ending::finished;
   if (Status status = form_->finish(ending, out); !status.ok()) return status;
   if (ending != Ending::cut) return {};
-  return Status::error(Code::bad_data, guard_.segments() == 0
-                                           ? "the input is empty: upstream wrote nothing"
-                                           : fmt::format("end of input without Close: {} died", guard_.producer()));
+  return cut_status(guard_);
 }
 
 }  // namespace twinpipe
