@@ -34,6 +34,9 @@ struct WinAgg::Reading {
   Nanos time = kBeginning;
   std::uint64_t order = 0;  // message number and index, where the stream has them
   double value = 0;         // not a number: excluded, and the end of what was held before
+
+  /// The same fact, perhaps told in another message.
+  bool repeats(const Reading& other) const { return time == other.time && value == other.value; }
 };
 
 /// What a pane or a window comes to.
@@ -114,6 +117,18 @@ struct WinAgg::Track {
   Nanos filled = kForever;       // of a curve: start of the first pane that may still have to be made without a reading
   Reading before;                // the last one of the panes that are gone, for curves
   Nanos before_until = kBeginning;
+
+  /// The first pane that starts behind `start`: mostly the end, so it is sought from there.
+  std::vector<Pane>::iterator first_behind(Nanos start) {
+    auto at = panes.end();
+    while (at != panes.begin() && (at - 1)->start > start) --at;
+    return at;
+  }
+  /// The pane that starts there, the newest of several; nullptr: none.
+  Pane* pane_at(Nanos start) {
+    const auto behind = first_behind(start);
+    return behind != panes.begin() && (behind - 1)->start == start ? &*(behind - 1) : nullptr;
+  }
 };
 
 struct WinAgg::Lane {
