@@ -339,7 +339,8 @@ Status WinAgg::take(std::size_t number, const Columns& columns, std::span<const 
     }
     ++taken;
     excluded += std::isnan(value);
-    saw(number, node, time);
+    // Most readings bear the time of the one before.
+    if (!nodes_[node].clock[number].data.stands_at(time)) saw(number, node, time);
   }
   taken_ += taken;
   excluded_ += excluded;
