@@ -187,14 +187,14 @@ void WinAgg::reopen(std::size_t lane, std::uint32_t slot, Nanos time) {
 Status WinAgg::append(std::size_t lane, std::uint32_t slot, Pane& pane, const Reading& reading) {
   const Setting& setting = settings_[slot];
   pane.total.reset();
-  if (reading.time <= pane.readings_until) {  // behind what was sealed: merged as it comes
+  if (reading.time <= pane.sealed_until) {  // behind what was sealed: merged as it comes
     Content one;
     one.excluded = std::isnan(reading.value);
     if (one.excluded == 0) {
       one.moments = moments_of(std::span<const double>(&reading.value, 1));
       one.moments.first_time = one.moments.last_time = reading.time;
     }
-    pane.readings_sealed.merge(one);
+    pane.sealed.merge(one);
     ++out_of_order_;
     return {};
   }
@@ -266,7 +266,7 @@ Status WinAgg::insert(std::size_t lane, std::uint32_t slot, const Reading& readi
   if (start + setting.slide <= watermark || setting.is_curve() || pane->emitted > 0) return {};
   if (lane == kHistorical && has_live(slot, start)) return {};  // each one may be told already
   Head& head = lanes_[lane]->heads[slot];
-  head.start = std::max(start, saturating_add(pane->readings_until, 1));
+  head.start = std::max(start, saturating_add(pane->sealed_until, 1));
   head.end = std::min(start + setting.slide, setting.until);
   if (head.start >= head.end) head.start = head.end = 0;
   head.next = pane->data.get() + pane->size;

@@ -60,7 +60,17 @@ struct WinAgg::Slice {
   Content content;
 };
 
-/// One slide's worth of one series in one lane.
+/// Slices are kept in order of time; what has been taken out of them for good, and up to which time.
+struct WinAgg::Slices {
+  std::vector<Slice> kept;
+  Content sealed;
+  Nanos until = kBeginning;
+
+  std::size_t bytes() const { return kept.capacity() * sizeof(Slice); }
+};
+
+/// One slide's worth of one series in one lane. It is moved when windows open and close, and fetched from memory each time: what
+/// few panes have lies elsewhere.
 struct WinAgg::Pane {
   Nanos start = 0;
   std::unique_ptr<Reading[]> data;  // size of capacity; the head may be writing behind size
@@ -68,10 +78,9 @@ struct WinAgg::Pane {
   std::uint32_t emitted = 0;  // of the windows that contain it, in order of time: so many rows have what it holds
   bool unsorted = false;      // data is out of order, or holds equal times
   bool once = false;          // its windows' rows leave once, when the lateness is over; see WinAgg
-  std::vector<Slice> slices;
-  // What has been taken out of `data` and `slices` for good, and up to which times.
-  Content readings_sealed, slices_sealed;
-  Nanos readings_until = kBeginning, slices_until = kBeginning;
+  Nanos sealed_until = kBeginning;
+  Content sealed;                  // what has been taken out of `data` for good, and up to when
+  std::unique_ptr<Slices> slices;  // none: no waveform has samples here
   std::unique_ptr<Content> total;  // all of it, when known
 
   /// Has the window that ends there left with what the pane holds?
