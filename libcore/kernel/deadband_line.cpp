@@ -6,7 +6,7 @@
 #include <cmath>
 
 #include "kernel/deadband_parts.hpp"
-#include "kernel/deadband_values.hpp"
+#include "kernel/column_values.hpp"
 
 namespace twinpipe {
 
