@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <array>
 
+#include "kernel/alert.hpp"
 #include "kernel/deadband.hpp"
 #include "kernel/exc_pass.hpp"
 #include "kernel/spectrum_rule.hpp"
@@ -106,9 +107,9 @@ Complaint passes_nothing(const Rule& exception, const ListedSeries&, std::span<c
 }
 
 constexpr std::array kSectionChecks{
-    SectionCheck{"deadband", Deadband::check}, SectionCheck{"exc-pass", exception_rules},
-    SectionCheck{"fft-bands", spectrum_rules}, SectionCheck{"unit-norm", UnitNorm::check},
-    SectionCheck{"winagg", WinAgg::check},
+    SectionCheck{"alert", Alert::check},        SectionCheck{"deadband", Deadband::check},
+    SectionCheck{"exc-pass", exception_rules},  SectionCheck{"fft-bands", spectrum_rules},
+    SectionCheck{"unit-norm", UnitNorm::check}, SectionCheck{"winagg", WinAgg::check},
 };
 constexpr std::array kRuleChecks{
     RuleCheck{"deadband", warning, door_without_heartbeat},
