@@ -13,27 +13,11 @@ reference=$TESTS/interop/refine_reference.py
 assets=${ASSETS:-400} count=${READINGS:-100}
 "$python" "$TESTS/interop/mixed_plant.py" "$assets" "$count" plant.tp plant.parquet registry.csv
 
-cat >policy.json <<'JSON'
-{
-  "name": "reference", "version": "1", "owner": "tests",
-  "unit-norm": [
-    {"match": "+/+/+/temp-*", "unit": "degC"}, {"match": "+/+/+/vibration-*", "unit": "m/s2"},
-    {"match": "+/+/+/velocity-*", "unit": "mm/s"}, {"match": "+/+/+/pressure-*", "unit": "bar"}
-  ],
-  "quarantine": [
-    {"match": "+/+/+/temp-*", "expect": "range", "min": -40, "max": 400},
-    {"match": "+/+/+/vibration-*", "expect": "range", "min": 0, "max": 500},
-    {"match": "+/+/+/velocity-*", "expect": "range", "min": 0, "max": 100},
-    {"match": "+/+/+/pressure-*", "expect": "range", "min": 0, "max": 40}
-  ],
-  "freshness": [{"match": "+/+/+/+", "slo": "10m"}],
-  "winagg": [{"match": "+/+/+/+", "window": "5m", "lateness": "10m"}]
-}
-JSON
-unit-norm --policy policy.json <plant.tp | asset-join --registry registry.csv 2>asset-join.log |
-  quarantine --policy policy.json --rejects rejects.tp >silver.tp
-twin-fold --policy policy.json --changes none --snapshot twins.json <silver.tp >twin-fold.tp
-winagg --policy policy.json --metrics winagg.prom <silver.tp >windows.tp
+policy=$TESTS/interop/refine-reference.json
+unit-norm --policy "$policy" <plant.tp | asset-join --registry registry.csv 2>asset-join.log |
+  quarantine --policy "$policy" --rejects rejects.tp >silver.tp
+twin-fold --policy "$policy" --changes none --snapshot twins.json <silver.tp >twin-fold.tp
+winagg --policy "$policy" --metrics winagg.prom <silver.tp >windows.tp
 fcat --only reject rejects.tp >rejects.jsonl
 fcat --only aggregates windows.tp >windows.jsonl
 
