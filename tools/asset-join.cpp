@@ -2,12 +2,20 @@
 // asset-join: joins the stream with the asset registry, as of event time.
 #include <fmt/format.h>
 
+#include <optional>
+
 #include "cli/registry_option.hpp"
 #include "cli/runner.hpp"
 #include "io/fd.hpp"
 #include "kernel/asset_join.hpp"
 
 using namespace twinpipe;
+
+namespace {
+
+constexpr std::size_t kMostNamed = 20;  // unknown assets on standard error, a line each
+
+}  // namespace
 
 int main(int argc, char** argv) {
   cli::Tool tool("asset-join", "Join the stream with the asset registry, as of event time", cli::Role::filter);
@@ -30,7 +38,15 @@ int main(int argc, char** argv) {
     cli::Hooks hooks;
     hooks.before_position = list_unknown;
     hooks.on_end = [&](bool) {
-      for (const std::string& key : stage.unknown()) tool.say(fmt::format("{} is not in registry {}", key, registry->name()));
+      std::size_t left = stage.unknown().size();
+      for (const std::string& key : stage.unknown()) {
+        if (stage.unknown().size() - left == kMostNamed) break;
+        tool.say(fmt::format("{} is not in registry {}", key, registry->name()));
+        --left;
+      }
+      if (left > 0)
+        tool.say(fmt::format("{} more are not in registry {}: {} lists them", left, registry->name(),
+                             unknown_file.empty() ? "--unknown" : unknown_file));
       return list_unknown();
     };
     return cli::run_stage(tool, table, stage, hooks);

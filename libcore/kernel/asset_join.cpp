@@ -71,22 +71,27 @@ std::uint32_t AssetJoin::node(const std::string& name) {
   return at->second;
 }
 
+std::uint32_t AssetJoin::target_of_device(std::uint32_t device) {
+  if (device >= devices_.size()) devices_.resize(table().assets(), kNone);
+  if (devices_[device] != kNone) return devices_[device];
+  const Asset& asset = table().asset(device);
+  devices_[device] = target(asset.site, asset.line, asset.asset);
+  targets_[devices_[device]].device = device;
+  return devices_[device];
+}
+
 /// Looks up once where a series is when.
 void AssetJoin::bind(std::uint32_t slot) {
-  const std::uint32_t device = table().series(slot).asset;
-  if (device >= devices_.size()) devices_.resize(table().assets(), kNone);
-  const Asset& asset = table().asset(device);
-  if (devices_[device] == kNone) {
-    devices_[device] = target(asset.site, asset.line, asset.asset);
-    targets_[devices_[device]].device = device;
-  }
+  const Asset& asset = table().asset_of(slot);
+  const std::uint32_t own = target_of_device(table().series(slot).asset);
   const std::string& sensor = table().series(slot).sensor.name();
   for (const AssetRegistry::Stay& stay : registry_->stays_of(asset.site, asset.line, asset.asset, sensor)) {
-    const MountRow* mount = stay.mount;
-    if (mount == nullptr) stays_[slot].push_back({stay.period, devices_[device], sensor, false, kNone});
-    else
-      stays_[slot].push_back({stay.period, target(mount->site, mount->line, mount->asset),
-                              mount->sensor.empty() ? sensor : mount->sensor, true, kNone});
+    Stay& to = stays_[slot].emplace_back(Stay{stay.period, own, sensor});
+    if (const MountRow* mount = stay.mount) {
+      to.target = target(mount->site, mount->line, mount->asset);
+      if (!mount->sensor.empty()) to.sensor = mount->sensor;
+      to.mounted = to.target != own || to.sensor != sensor;
+    }
   }
 }
 

@@ -89,6 +89,7 @@ class AssetJoin final : public Stage {
 
   // asset_join.cpp: who belongs where.
   std::uint32_t target(std::string_view site, std::string_view line, std::string_view asset);
+  std::uint32_t target_of_device(std::uint32_t device);
   std::uint32_t node(const std::string& name);
   void bind(std::uint32_t slot);
   Stay& stay_at(std::uint32_t slot, Nanos time);

@@ -146,6 +146,7 @@ Status AssetJoin::load(std::string_view bytes) {
   v1::AssetJoinState state;
   if (!state.ParseFromArray(bytes.data(), static_cast<int>(bytes.size())))
     return Status::error(Code::bad_config, "not a state of asset-join");
+  for (std::uint32_t device = 0; device < table().assets(); ++device) (void)target_of_device(device);
   for (const v1::AssetJoinNode& from : state.node()) {
     Node& to = nodes_[node(from.name())];
     to.data = EventClock(from.newest(), from.leapt());

@@ -136,6 +136,7 @@ std::vector<const MountRow*> AssetRegistry::mounts_of(std::string_view site, std
 std::vector<AssetRegistry::Stay> AssetRegistry::stays_of(std::string_view site, std::string_view line, std::string_view asset,
                                                          std::string_view sensor) const {
   const std::vector<const MountRow*> found = mounts_of(site, line, asset, sensor);
+  if (found.empty()) return {Stay{}};
   std::set<Nanos> edges{kBeginning};
   for (const MountRow* mount : found) edges.insert({mount->period.from, mount->period.until});
   edges.erase(kForever);
