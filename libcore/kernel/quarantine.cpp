@@ -21,6 +21,11 @@ bool is_same(std::uint64_t one, std::uint64_t other) {
   else return one == other;
 }
 
+/// The difference of two times that may be anything, where it does not matter what comes of those that are absurd.
+Nanos wrapped(Nanos one, Nanos other) {
+  return static_cast<Nanos>(static_cast<std::uint64_t>(one) - static_cast<std::uint64_t>(other));
+}
+
 }  // namespace
 
 bool Quarantine::reads(FrameKind kind) const {
@@ -223,26 +228,28 @@ template <class Values>
 Status Quarantine::hold(Lane& lane, const Values& values, const Columns& columns, const FrameView& view, Output& out) {
   const std::uint32_t usual = state_of(columns.type, kHasLast);
   const Nanos now = now_.newest() == kBeginning ? kForever : now_.newest();
+  const bool usual_clock = now >= 0;  // so that nothing wraps around below
   Track* const tracks = lane.tracks.data();
-  const bool graded = !columns.quality.empty();
+  const std::uint32_t* const quality = columns.quality.empty() ? nullptr : columns.quality.data();
   for (std::size_t row = 0; row < columns.rows(); ++row) {
     Track& track = tracks[columns.slot[row]];
     const Program& program = programs_[track.program];
     const Nanos time = columns.time[row];
     const std::uint64_t bits = values.bits(row);
     // One test of everything, not one after another: that it holds is what the processor may count on.
-    bool fine = !Values::kText & !program.always & (track.state == usual);
+    bool fine = usual_clock & !Values::kText & !program.always & (track.state == usual);
     fine &= EventClock::follows(track.time, time) & (time > program.earliest) & (time < program.until);
-    fine &= saturating_sub(time, now) <= program.skew;
-    if (graded) fine &= columns.quality[row] == kGood;
+    fine &= wrapped(time, now) <= program.skew;
+    if (quality != nullptr) fine &= quality[row] == kGood;
+    bool same = bits == track.value;
     if constexpr (Values::kNumber) {
       const double value = Values::number(bits);
-      fine &= (value >= program.low) & (value <= program.high);
-      fine &= std::fabs(Values::rise(track.value, bits)) <=
-              Expectation::most_rise(program.per_second, saturating_sub(time, track.time));
+      fine &= (value >= program.low) & (value <= program.high);  // so it is a number
+      fine &= std::fabs(Values::rise(track.value, bits)) <= Expectation::most_rise(program.per_second, wrapped(time, track.time));
+      if constexpr (std::is_same_v<Values, DoubleValues>) same = value == Values::number(track.value);
     }
-    const Nanos since = is_same<Values>(bits, track.value) ? track.since : time;
-    fine &= saturating_sub(time, since) <= program.stuck;
+    const Nanos since = same ? track.since : time;
+    fine &= wrapped(time, since) <= program.stuck;
     if (!fine) [[unlikely]] {
       if (program.silent) continue;
       if (Status status = look(lane, values, row, columns, view, out); !status.ok()) return status;
