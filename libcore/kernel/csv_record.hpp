@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Lines of CSV made into records of cells (RFC 4180): quotes, doubled quotes, line ends inside quotes.
+// Records of CSV (RFC 4180), a line at a time: a quoted field may hold line ends, so a record may need several lines.
 #pragma once
 
 #include <string>
@@ -15,28 +15,25 @@ class CsvRecord {
     bool quoted = false;
   };
   enum class Taken {
-    whole,    // cells() has them, until the next take()
-    nothing,  // a blank line
-    open,     // a quoted field goes on in the next line
-    bad,      // text behind a closing quote
+    blank,  // an empty line: no record
+    open,   // a quote is still open: the record goes on in the next line
+    whole,  // cells() has it
   };
 
-  /// One line without its end.
+  /// `line`: without its '\n'; must live as long as the cells are looked at. The mark that spreadsheets put first is left out.
   Taken take(std::string_view line);
-  const std::vector<Cell>& cells() const { return cells_; }
-  /// A quote is still open: the text must not end here.
+  /// The input must not end now: a quote is still open.
   bool is_open() const { return open_; }
+  /// Of the record taken last; none: text stands behind a closing quote.
+  const std::vector<Cell>& cells() const { return cells_; }
 
  private:
-  Taken split(std::string_view line);
+  bool split(std::string_view line);
 
-  bool open_ = false;
-  std::string record_;  // of several lines
+  bool open_ = false, first_ = true;
+  std::string record_;  // one of several lines
   std::vector<Cell> cells_;
-  std::vector<std::string> unquoted_;  // what cells with quotes stand for
+  std::vector<std::string> unquoted_;  // what cells with doubled quotes stand for
 };
-
-/// Takes off the mark that spreadsheets put first.
-std::string_view without_byte_order_mark(std::string_view text);
 
 }  // namespace twinpipe

@@ -36,15 +36,15 @@ ValueType looks_like(std::string_view text, bool quoted) {
 FramesFromCsv::FramesFromCsv(std::string producer, std::size_t rows, ValueType type)
     : writer_(std::move(producer), rows), type_(type) {}
 
-const FramesFromCsv::Cell& FramesFromCsv::cell(Column column) const {
-  static const Cell kNothing;
+const CsvRecord::Cell& FramesFromCsv::cell(Column column) const {
+  static const CsvRecord::Cell kNothing;
   return place_[column] == kAbsent ? kNothing : record_.cells()[place_[column]];
 }
 
 Status FramesFromCsv::read_header() {
   place_.assign(kColumns, kAbsent);
   for (std::size_t i = 0; i < record_.cells().size(); ++i) {
-    const std::string_view name = i == 0 ? without_byte_order_mark(record_.cells()[i].text) : record_.cells()[i].text;
+    const std::string_view name = record_.cells()[i].text;
     std::size_t column = 0;
     while (column < kColumns && kNames[column] != name) ++column;
     if (column == kColumns)
@@ -60,12 +60,7 @@ Status FramesFromCsv::read_header() {
 }
 
 Status FramesFromCsv::take(std::string_view line, Output& out) {
-  switch (record_.take(line)) {
-    case CsvRecord::Taken::nothing:
-    case CsvRecord::Taken::open: return {};
-    case CsvRecord::Taken::bad: return bad("text behind a closing quote");
-    case CsvRecord::Taken::whole: break;
-  }
+  if (record_.take(line) != CsvRecord::Taken::whole) return {};
   Status status = has_header_ ? read_row(out) : read_header();
   if (status.ok()) writer_.begin(out);
   return status;
@@ -82,13 +77,14 @@ Status FramesFromCsv::end(Output& out) {
 }
 
 Status FramesFromCsv::read_row(Output& out) {
-  if (const std::size_t fields = record_.cells().size(); fields != width_)
-    return bad(fmt::format("{} fields, the header has {}", fields, width_));
+  const std::size_t cells = record_.cells().size();
+  if (cells != width_)
+    return bad(cells == 0 ? "text behind a closing quote" : fmt::format("{} fields, the header has {}", cells, width_));
   FrameWriter::Row row;
   Result<Nanos> time = time_.parse(cell(kTime).text);
   if (!time.ok()) return bad("time: " + time.status().message);
   row.time = *time;
-  const Cell& value = cell(kValue);
+  const CsvRecord::Cell& value = cell(kValue);
   const bool null = value.text.empty() && !value.quoted;
   row.quality = null ? kGood | v1::QUALITY_NULL : kGood;
   if (const std::string_view quality = cell(kQuality).text; !quality.empty() && !parse_whole(quality, row.quality))
@@ -108,7 +104,7 @@ Status FramesFromCsv::read_row(Output& out) {
   return add_value(row, value, out);
 }
 
-Status FramesFromCsv::add_value(const FrameWriter::Row& row, const Cell& value, Output& out) {
+Status FramesFromCsv::add_value(const FrameWriter::Row& row, const CsvRecord::Cell& value, Output& out) {
   const bool null = value.text.empty() && !value.quoted;
   double number = 0;
   std::int64_t integer = 0;

@@ -23,12 +23,11 @@ class FramesFromCsv final : public LineParser {
 
  private:
   enum Column : std::size_t { kSeries, kTime, kValue, kQuality, kUnit, kType, kColumns };
-  using Cell = CsvRecord::Cell;
 
   Status read_header();
   Status read_row(Output& out);
-  Status add_value(const FrameWriter::Row& row, const Cell& cell, Output& out);
-  const Cell& cell(Column column) const;
+  Status add_value(const FrameWriter::Row& row, const CsvRecord::Cell& cell, Output& out);
+  const CsvRecord::Cell& cell(Column column) const;
 
   FrameWriter writer_;
   ValueType type_;

@@ -86,16 +86,11 @@ Status LabelParser::set(std::string_view entity, std::string_view time, Label& l
 }
 
 Result<bool> CsvLabels::take(std::string_view line, Label& label) {
-  switch (record_.take(line)) {
-    case CsvRecord::Taken::nothing:
-    case CsvRecord::Taken::open: return false;
-    case CsvRecord::Taken::bad: return bad("text behind a closing quote");
-    case CsvRecord::Taken::whole: break;
-  }
+  if (record_.take(line) != CsvRecord::Taken::whole) return false;
   const std::vector<CsvRecord::Cell>& cells = record_.cells();
   if (!has_header_) {
     std::vector<std::string_view> names;
-    for (const CsvRecord::Cell& cell : cells) names.push_back(names.empty() ? without_byte_order_mark(cell.text) : cell.text);
+    for (const CsvRecord::Cell& cell : cells) names.push_back(cell.text);
     Result<std::uint32_t> layout = layouts_->find(names);
     if (!layout.ok()) return layout.status();
     layout_ = *layout;
@@ -104,7 +99,8 @@ Result<bool> CsvLabels::take(std::string_view line, Label& label) {
   }
   const LabelLayout& layout = (*layouts_)[layout_];
   if (cells.size() != layout.names.size())
-    return bad(fmt::format("{} fields, the header has {}", cells.size(), layout.names.size()));
+    return bad(cells.empty() ? "text behind a closing quote"
+                             : fmt::format("{} fields, the header has {}", cells.size(), layout.names.size()));
   if (Status status = set(cells[layout.entity].text, cells[layout.time].text, label); !status.ok()) return status;
   label.layout = layout_;
   label.cells.resize(cells.size());

@@ -5,15 +5,10 @@
 # ctest: timeout=300
 set -euo pipefail
 . "$TESTS/assert.bash"
-duckdb=2.0.0 polars=2.1.0
-venv=${TWINPIPE_CACHE:-$HOME/.cache/twinpipe}/asof-duckdb-$duckdb-polars-$polars
-if ! "$venv/bin/python" -c 'import duckdb, polars, pyarrow, pandas' 2>/dev/null; then
-  mkdir -p "$(dirname "$venv")"
-  { python3 -m venv "$venv" &&
-    "$venv/bin/python" -m pip install -q --disable-pip-version-check "duckdb==$duckdb" "polars==$polars" pyarrow pandas; } \
-    >install.log 2>&1 || { echo "DuckDB and Polars cannot be installed:"; tail -2 install.log; exit 77; }
-fi
-python=$venv/bin/python peers=$TESTS/interop/pit_join_peers.py
+. "$TESTS/interop/python.bash"
+python_with duckdb==2.0.0 polars==2.1.0 numpy==2.4.6 pyarrow==26.0.1 || exit 77
+export PYTHONDONTWRITEBYTECODE=1
+peers=$TESTS/interop/pit_join_peers.py
 
 for seed in 1 2 3; do
   for how in "" "--strict" "--tolerance 7s" "--strict --tolerance 7s"; do
