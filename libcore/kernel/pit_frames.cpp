@@ -76,7 +76,7 @@ Status FramesOutput::put(const Label& label, const PitJoin::Answer& answer, Outp
 
 void FramesOutput::flush(Output& out) {
   if (frame_.features().entity_size() > 0) out.frame(frame_);
-  frame_.Clear();
+  frame_.mutable_features()->Clear();  // not the frame: it would throw the columns away, and put() holds them
 }
 
 Status FramesOutput::finish(Output& out) {
