@@ -21,7 +21,7 @@ struct PitRunOptions {
   std::vector<std::string> columns;  // features to join; empty: all
   PitOptions join;
   PitOutputOptions output;
-  std::size_t memory = std::size_t{64} << 20;
+  std::size_t memory = std::size_t{128} << 20;
   std::string spill;                     // directory
   bool quiet = false;                    // no summary
   std::optional<std::uint64_t> explain;  // number of a label's row
