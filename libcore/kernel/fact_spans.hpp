@@ -38,6 +38,7 @@ class FactSpans {
   /// A row that named the asset was seen.
   bool registered() const { return registered_; }
 
+  bool empty() const { return spans_.empty() && !registered_; }
   void save(v1::TwinFacts& to) const;
   void load(const v1::TwinFacts& from);
 
