@@ -9,6 +9,7 @@
 #include <utility>
 
 #include "state.pb.h"
+#include "wire/fields.hpp"
 #include "wire/names.hpp"
 
 namespace twinpipe {
@@ -145,25 +146,43 @@ std::string SeriesTable::name(std::uint32_t slot) const {
   return series_name(owner.site, owner.line, owner.asset, series_[slot].sensor.name());
 }
 
+/// A TableState in parts, which protobuf joins: as one message a million series would weigh more than the table itself.
 std::string SeriesTable::save() const {
-  v1::TableState state;
-  for (const std::string& name : node_names_) state.add_node(name);
+  constexpr std::uint32_t kPart = 1024;
+  std::string bytes;
+  v1::TableState part;
+  for (const std::string& name : node_names_) part.add_node(name);
   for (std::uint32_t slot = 0; slot < size(); ++slot) {
-    *state.add_series() = declaration(slot, slot);
-    state.add_born(series_[slot].births == asset_of(slot).births);
+    *part.add_series() = declaration(slot, slot);
+    part.add_born(series_[slot].births == asset_of(slot).births);
+    if (slot % kPart != kPart - 1) continue;
+    part.AppendToString(&bytes);
+    part.Clear();
   }
-  return state.SerializeAsString();
+  part.AppendToString(&bytes);
+  return bytes;
 }
 
 Status SeriesTable::restore(std::string_view bytes) {
+  const auto unfit = [] { return Status::error(Code::bad_config, "the saved series table does not parse"); };
+  std::string others;  // the fields that are not series
+  std::vector<std::string_view> saved;
+  for (Field field; !bytes.empty();) {
+    const std::string_view before = bytes;
+    if (!take_field(bytes, field)) return unfit();
+    if (field.number == v1::TableState::kSeriesFieldNumber) saved.push_back(field.value);
+    else others += before.substr(0, before.size() - bytes.size());
+  }
   v1::TableState state;
-  if (!state.ParseFromArray(bytes.data(), static_cast<int>(bytes.size())) || state.born_size() != state.series_size())
-    return Status::error(Code::bad_config, "the saved series table does not parse");
+  if (!state.ParseFromString(others) || static_cast<std::size_t>(state.born_size()) != saved.size()) return unfit();
   *this = SeriesTable(limit_);
   for (const std::string& name : state.node()) node(name);
+  v1::Series series;
   std::vector<Declared> declared;
-  for (const v1::Series& series : state.series())
+  for (const std::string_view one : saved) {
+    if (!series.ParseFromArray(one.data(), static_cast<int>(one.size()))) return unfit();
     if (Status status = declare(series, declared); !status.ok()) return Status::error(Code::bad_config, status.message);
+  }
   for (int slot = 0; slot < state.born_size(); ++slot)
     if (!state.born(slot)) series_[static_cast<std::size_t>(slot)].births = 0;
   open_segment();
