@@ -90,6 +90,7 @@ class WinAgg final : public Stage {
   struct Clock;
   struct Node;
   struct Content;
+  class Ahead;
 
   // winagg_rules.cpp: which rule, which weighting
   void configure(std::uint32_t slot, Nanos at);
@@ -198,10 +199,9 @@ class WinAgg final : public Stage {
   std::vector<std::uint32_t> passed_;
   std::vector<Stretch> stretches_;        // of the curve asked for last
   std::vector<CoveredTime::Run> points_;  // the readings in it, and where it goes on
-  std::vector<double> block_;
-  LastAliases last_aliases_{table()};  // at the end, of series that the last segment does not declare
-  Nanos longest_ = 0;                  // window and lateness of any rule
-  bool told_late_ = false;             // history, on standard error
+  LastAliases last_aliases_{table()};     // at the end, of series that the last segment does not declare
+  Nanos longest_ = 0;                     // window and lateness of any rule
+  bool told_late_ = false;                // history, on standard error
   bool loaded_ = false, resumed_ = false, restarted_ = false, finishing_ = false;
   std::size_t held_ = 0;                                           // bytes of readings and slices
   std::array<std::vector<std::unique_ptr<Reading[]>>, 32> spare_;  // by the binary logarithm of their capacity

@@ -116,6 +116,19 @@ struct alignas(64) WinAgg::Head {
     for (std::uint32_t i = 0; i < waiting; ++i) put(waits[i], 0);
     waiting = 0;
   }
+  /// A reading from start to end, while there is room.
+  void take(const Waiting& reading, std::uint64_t order) {
+    --room;
+    const std::uint32_t before = waiting;
+    if (before < kMostWaiting && order == 0) {
+      waits[before].time = reading.time;
+      waits[before].value = reading.value;
+      waiting = (before + 1) & 3U;
+    } else {
+      put_waiting();
+      put(reading, order);
+    }
+  }
 };
 
 struct WinAgg::Track {
