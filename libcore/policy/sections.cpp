@@ -97,9 +97,30 @@ constexpr std::array kUnitNorm{
     Parameter{"unit", text},     // canonical
     Parameter{"assumed", text},  // what a device means that declares none
 };
+constexpr std::array<std::string_view, 8> kExpectations{"range", "not-null", "rate",   "stuck",
+                                                        "set",   "unit",     "future", "timestamp"};
+constexpr std::array<std::string_view, 4> kActions{"quarantine", "drop", "warn", "fail"};
+constexpr std::array<std::string_view, 3> kOrigins{"metric", "payload", "arrival"};
+constexpr std::array kQuarantine{
+    Parameter{"expect", text, 0, kExpectations},  // what must hold
+    Parameter{"action", text, 0, kActions},       // what happens to what breaks it
+    Parameter{"min", number, kAnyNumber},         // range: least and greatest value, in the series' unit
+    Parameter{"max", number, kAnyNumber},         //
+    Parameter{"per_second", number},              // rate: greatest change in a second, in the series' unit
+    Parameter{"longest", duration},               // stuck: how long a value may stay the same
+    Parameter{"values", list},                    // set: the only ones there are
+    Parameter{"unit", text},                      // unit: the canonical one
+    Parameter{"skew", duration},                  // future: how far ahead of the source's clock
+    Parameter{"origin", text, 0, kOrigins},       // timestamp: the weakest that will do
+};
 constexpr std::array kSections{
-    Section{"alert", kAlert, "on", ""}, Section{"deadband", kDeadband},   Section{"exc-pass", kExcPass, "signal", "value"},
-    Section{"fft-bands", kFftBands},    Section{"freshness", kFreshness}, Section{"unit-norm", kUnitNorm},
+    Section{"alert", kAlert, "on", ""},
+    Section{"deadband", kDeadband},
+    Section{"exc-pass", kExcPass, "signal", "value"},
+    Section{"fft-bands", kFftBands},
+    Section{"freshness", kFreshness},
+    Section{"quarantine", kQuarantine, "expect", "", "action", "quarantine"},
+    Section{"unit-norm", kUnitNorm},
     Section{"winagg", kWinAgg},
 };
 
