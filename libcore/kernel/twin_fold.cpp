@@ -91,7 +91,8 @@ Status TwinFold::on_series(const std::vector<Declared>& declared, const FrameVie
       configure(series.slot, node.watermark);
       touch(number, true);
     }
-    metric.current = session_ordinal(node, asset.has_session, asset.session);
+    const SeriesInfo& info = table().series(series.slot);
+    metric.current = session_ordinal(node, info.has_session, info.session);
     if (metric.current > node.current) begin_session(node, metric.current);
   }
   tell_expired(out);
