@@ -61,20 +61,7 @@ class StreamWriter {
   Output out_;
 };
 
-/// Calls `each` with every whole frame of `stream`; the status says whether the framing was good.
-inline Status for_each_frame(std::string_view stream, const std::function<Status(const FrameView&)>& each) {
-  Scanner scanner;
-  for (FrameView frame;;) {
-    switch (scanner.next(stream, frame)) {
-      case Scanner::Outcome::whole:
-        if (Status status = each(frame); !status.ok()) return status;
-        stream.remove_prefix(frame.bytes.size());
-        break;
-      case Scanner::Outcome::need_more: return stream.empty() ? Status{} : Status::error(Code::bad_data, "cut");
-      case Scanner::Outcome::bad: return scanner.status();
-    }
-  }
-}
+using twinpipe::for_each_frame;
 
 /// Runs a whole stream through a stage; what came out stays in `out`.
 inline Status drive(std::string_view stream, Stage& stage, SeriesTable& table, Output& out) {
