@@ -12,28 +12,6 @@
 #include "state.pb.h"
 
 namespace twinpipe {
-namespace {
-
-Columns rows_of(const Columns& columns, std::size_t from, std::size_t to) {
-  Columns part = columns;
-  const auto cut = [&](auto& column) {
-    if (!column.empty()) column = column.subspan(from, to - from);
-  };
-  cut(part.alias);
-  cut(part.slot);
-  cut(part.time);
-  cut(part.doubles);
-  cut(part.ints);
-  cut(part.uints);
-  cut(part.bools);
-  cut(part.texts);
-  cut(part.quality);
-  cut(part.seq);
-  cut(part.index);
-  return part;
-}
-
-}  // namespace
 
 Status UnitNorm::check(const Policy& policy) {
   if (policy.rules("unit-norm").empty()) return {};
