@@ -70,6 +70,27 @@ inline Status drive(std::string_view stream, Stage& stage, SeriesTable& table, O
   return status.ok() ? driver.end(false, out) : status;
 }
 
+/// Calls `each` with the columns of every Readings frame, and the table as it is there.
+inline Status for_each_readings(std::string_view stream,
+                                const std::function<void(const SeriesTable& table, const Columns& columns)>& each) {
+  SeriesTable table;
+  ReadingsDecoder decoder;
+  std::vector<Declared> declared;
+  return for_each_frame(stream, [&](const FrameView& view) -> Status {
+    if (view.kind == FrameKind::open) table.open_segment();
+    if (view.kind == FrameKind::series) {
+      v1::Series series;
+      series.ParseFromArray(view.payload.data(), static_cast<int>(view.payload.size()));
+      return table.declare(series, declared);
+    }
+    if (view.kind != FrameKind::readings) return {};
+    const Result<Columns> columns = decoder.decode(view.payload, table);
+    if (!columns.ok()) return columns.status();
+    each(table, *columns);
+    return {};
+  });
+}
+
 /// All frames of one kind, decoded.
 inline std::vector<v1::Frame> frames_of(std::string_view stream, FrameKind kind) {
   std::vector<v1::Frame> frames;
