@@ -54,6 +54,7 @@ void WinAgg::grow() {
   settings_.resize(table().size());
   sent_.resize(table().size());
   covered_.resize(table().size());
+  told_.resize(table().size());
   for (const auto& lane : lanes_) {
     lane->heads.resize(table().size());
     lane->tracks.resize(table().size());
@@ -94,6 +95,8 @@ Status WinAgg::on_series(const std::vector<Declared>& declared, const FrameView&
     const Asset& asset = table().asset_of(series.slot);
     if (asset.has_session) begin_session(node, asset.session);
     if (series.born || series.changed) ask_again(series.slot);  // with the first reading's time
+    setting.declared = true;
+    park(kLive, series.slot);
   }
   write_rows(out);  // of the declaration before
   Status status = pass(frame, out);
@@ -214,56 +217,23 @@ Status WinAgg::append(std::size_t lane, std::uint32_t slot, Pane& pane, const Re
   return {};
 }
 
-/// A reading once more, which need not be in the lane's newest pane: a birth repeats current values with the times that they
-/// had, and a backlog behind it brings them as history.
-bool WinAgg::is_repeated(std::size_t lane, std::uint32_t slot, const Reading& reading) {
-  const auto same = [&reading](const Reading& held) { return held.time == reading.time && held.value == reading.value; };
-  Track& track = lanes_[lane]->tracks[slot];
-  if (same(track.before)) return true;
-  if (lane == kHistorical && is_told_live(slot, reading)) return true;
-  const Nanos start = floor_to(reading.time, settings_[slot].slide);
-  const auto pane = std::find_if(track.panes.rbegin(), track.panes.rend(), [start](const Pane& it) { return it.start <= start; });
-  if (pane == track.panes.rend() || pane->start != start) return false;
-  park(lane, slot);
-  if (pane->size == 0 || !same(pane->data[pane->size - 1])) return false;
-  Reading& last = pane->data[pane->size - 1];
-  last.order = std::max(last.order, reading.order);
-  return true;
-}
-
-/// Does the live lane know readings of the pane?
-bool WinAgg::has_live(std::uint32_t slot, Nanos start) const {
-  const Track& track = lanes_[kLive]->tracks[slot];
-  return (track.before.time != kBeginning && floor_to(track.before.time, settings_[slot].slide) == start) ||
-         std::ranges::find(track.panes, start, &Pane::start) != track.panes.end();
-}
-
-/// As far as the live lane still has its readings.
-bool WinAgg::is_told_live(std::uint32_t slot, const Reading& reading) {
-  const auto same = [&reading](const Reading& held) { return held.time == reading.time && held.value == reading.value; };
-  Track& track = lanes_[kLive]->tracks[slot];
-  if (same(track.before)) return true;
-  const Nanos start = floor_to(reading.time, settings_[slot].slide);
-  const auto pane = std::ranges::find(track.panes, start, &Pane::start);
-  if (pane == track.panes.end()) return false;
-  park(kLive, slot);
-  return std::any_of(pane->data.get(), pane->data.get() + pane->size, same);
-}
-
 /// Off the hot path: another pane than the last reading's, a full one, a late reading.
 Status WinAgg::insert(std::size_t lane, std::uint32_t slot, const Reading& reading, Fate& fate) {
+  const bool maybe_of_birth = lane == kLive && std::exchange(settings_[slot].declared, false);
   if (is_over(lane, slot, reading.time)) configure(slot, reading.time);
   const Setting& setting = settings_[slot];
   fate = setting.rule == nullptr ? Fate::passed : Fate::late;
   if (setting.rule == nullptr || reading.time < -kFarthest || reading.time > kFarthest) return {};
   const Nanos start = floor_to(reading.time, setting.slide);
-  if (is_repeated(lane, slot, reading)) {
+  if (is_repeated(lane, slot, reading) || (maybe_of_birth && still_has(kHistorical, slot, reading))) {
+    if (maybe_of_birth) told_[slot] = reading;
     fate = Fate::taken;
     ++duplicates_;
     return {};
   }
   fate = admit(lane, slot, start);
   if (fate == Fate::late) return {};
+  if (maybe_of_birth) told_[slot] = reading;
   park(lane, slot);
   Pane* pane = nullptr;
   if (Status status = pane_for(lane, slot, start, pane); !status.ok()) return status;

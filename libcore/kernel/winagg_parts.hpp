@@ -25,6 +25,7 @@ struct WinAgg::Setting {
   v1::Weighting weighting = v1::WEIGHTING_COUNT;
   std::uint64_t segment = 0;  // of the series' last declaration
   bool told = false;          // that its waveforms cannot be aggregated
+  bool declared = false;      // since its last live reading: the next one may be told by a birth
 
   std::uint32_t slides() const { return static_cast<std::uint32_t>(window / slide); }
   bool is_curve() const { return weighting != v1::WEIGHTING_COUNT; }
@@ -34,6 +35,7 @@ struct WinAgg::Reading {
   Nanos time = kBeginning;
   std::uint64_t order = 0;  // message number and index, where the stream has them
   double value = 0;         // not a number: excluded, and the end of what was held before
+  bool is_again(const Reading& held) const { return held.time == time && held.value == value; }
 };
 
 /// What a pane or a window comes to.
