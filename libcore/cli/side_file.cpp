@@ -11,7 +11,11 @@ namespace twinpipe::cli {
 Status SideFile::open(bool may_exist) {
   if (!enabled()) return {};
   may_exist_ = may_exist;
-  Result<Fd> file = may_exist ? open_to_append(path_) : create_new(path_);
+  std::error_code none;
+  const std::filesystem::file_status there = std::filesystem::status(path_, none);
+  live_ = begun_ = there.type() == std::filesystem::file_type::fifo || there.type() == std::filesystem::file_type::character;
+  const bool handed_over = path_.starts_with("/dev/fd/");
+  Result<Fd> file = may_exist || live_ || handed_over ? open_to_append(path_) : create_new(path_);
   if (!file.ok()) return file.status();
   file_ = std::move(*file);
   return {};
@@ -50,10 +54,11 @@ Status SideFile::write(Output& out, std::uint64_t end, bool resumed) {
   if (out.pending().empty()) return {};
   Result<Written> written = write_all(file_.get(), out.pending());
   if (!written.ok()) return Status::error(written.status().code, path_ + ": " + written.status().message);
+  if (*written == Written::reader_left) return Status::error(Code::io_error, path_ + ": its reader has left");
   out.clear();
   return {};
 }
 
-Status SideFile::sync() { return enabled() ? sync_file(file_.get(), path_) : Status{}; }
+Status SideFile::sync() { return enabled() && !live_ ? sync_file(file_.get(), path_) : Status{}; }
 
 }  // namespace twinpipe::cli

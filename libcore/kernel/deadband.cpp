@@ -5,8 +5,8 @@
 #include <algorithm>
 #include <cmath>
 
+#include "kernel/column_values.hpp"
 #include "kernel/deadband_parts.hpp"
-#include "kernel/deadband_values.hpp"
 #include "wire/quantity.hpp"
 
 namespace twinpipe {

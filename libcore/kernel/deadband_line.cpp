@@ -5,8 +5,8 @@
 
 #include <cmath>
 
+#include "kernel/column_values.hpp"
 #include "kernel/deadband_parts.hpp"
-#include "kernel/deadband_values.hpp"
 
 namespace twinpipe {
 

@@ -7,8 +7,10 @@
 #include <algorithm>
 #include <array>
 
+#include "kernel/alert.hpp"
 #include "kernel/deadband.hpp"
 #include "kernel/exc_pass.hpp"
+#include "kernel/quarantine.hpp"
 #include "kernel/spectrum_rule.hpp"
 #include "kernel/unit_norm.hpp"
 #include "kernel/winagg.hpp"
@@ -105,9 +107,21 @@ Complaint passes_nothing(const Rule& exception, const ListedSeries&, std::span<c
   return fmt::format("passes no raw: no listed sensor of the asset is like {}", passes);
 }
 
+/// What does not change is only heard of once a heartbeat: a rule that counts on less is suspended until it can tell.
+Complaint stuck_within_silence(const Rule& expectation, const Rule& deadband) {
+  const Nanos longest = expectation.duration("longest").value_or(kForever);
+  const Nanos heartbeat = deadband.duration("heartbeat").value_or(0);
+  if (expectation.text("expect", "") != "stuck" || longest >= stuck_is_told_after(heartbeat)) return std::nullopt;
+  if (heartbeat == 0)
+    return "never tells: behind a deadband without a heartbeat a value that does not change does not come again";
+  return fmt::format("says {}, and the deadband sends a value that does not change once in {}: it does not tell before {}",
+                     format_duration(longest), format_duration(heartbeat), format_duration(stuck_is_told_after(heartbeat)));
+}
+
 constexpr std::array kSectionChecks{
-    SectionCheck{"deadband", Deadband::check}, SectionCheck{"exc-pass", exception_rules},
-    SectionCheck{"fft-bands", spectrum_rules}, SectionCheck{"unit-norm", UnitNorm::check},
+    SectionCheck{"alert", Alert::check},           SectionCheck{"deadband", Deadband::check},
+    SectionCheck{"exc-pass", exception_rules},     SectionCheck{"fft-bands", spectrum_rules},
+    SectionCheck{"quarantine", Quarantine::check}, SectionCheck{"unit-norm", UnitNorm::check},
     SectionCheck{"winagg", WinAgg::check},
 };
 constexpr std::array kRuleChecks{
@@ -127,6 +141,7 @@ constexpr std::array kPairChecks{
     PairCheck{"deadband", "freshness", error, silent_beyond_slo},
     PairCheck{"exc-pass", "fft-bands", warning, spectra_without_band},
     PairCheck{"exc-pass", "winagg", warning, aggregates_beyond_reach},
+    PairCheck{"quarantine", "deadband", warning, stuck_within_silence},
 };
 
 }  // namespace

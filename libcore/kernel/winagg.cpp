@@ -131,13 +131,9 @@ WinAgg::Fate WinAgg::admit(std::size_t lane, std::uint32_t slot, Nanos pane) con
 Status WinAgg::pane_for(std::size_t lane, std::uint32_t slot, Nanos start, Pane*& found) {
   const Setting& setting = settings_[slot];
   Track& track = lanes_[lane]->tracks[slot];
-  const auto behind =
-      std::find_if(track.panes.rbegin(), track.panes.rend(), [start](const Pane& pane) { return pane.start <= start; });
   const bool adds = only_adds(lane, setting);
-  if (behind != track.panes.rend() && behind->start == start && !(adds && behind->emitted > 0)) {
-    found = &*behind;
-    return {};
-  }
+  found = track.pane_at(start);
+  if (found != nullptr && !(adds && found->emitted > 0)) return {};
   const bool full = track.panes.size() >= options_.max_open;
   if (full && adds && make_room(slot)) return pane_for(lane, slot, start, found);
   if (full)
@@ -154,7 +150,7 @@ Status WinAgg::pane_for(std::size_t lane, std::uint32_t slot, Nanos start, Pane*
     const Nanos end = start + (i + 1) * setting.slide;
     pane.once = end + setting.lateness <= track.processed && sent_[slot].find(end - setting.window).has_value();
   }
-  found = &*track.panes.insert(behind.base(), std::move(pane));
+  found = &*track.panes.insert(track.first_behind(start), std::move(pane));
   track.filled = std::min(track.filled, start);
   schedule(lane, slot, start + (found->emitted + 1) * setting.slide + (found->once ? setting.lateness : 0));
   return {};
@@ -194,14 +190,14 @@ void WinAgg::reopen(std::size_t lane, std::uint32_t slot, Nanos time) {
 Status WinAgg::append(std::size_t lane, std::uint32_t slot, Pane& pane, const Reading& reading) {
   const Setting& setting = settings_[slot];
   pane.total.reset();
-  if (reading.time <= pane.readings_until) {  // behind what was sealed: merged as it comes
+  if (reading.time <= pane.sealed_until) {  // behind what was sealed: merged as it comes
     Content one;
     one.excluded = std::isnan(reading.value);
     if (one.excluded == 0) {
       one.moments = moments_of(std::span<const double>(&reading.value, 1));
       one.moments.first_time = one.moments.last_time = reading.time;
     }
-    pane.readings_sealed.merge(one);
+    pane.sealed.merge(one);
     ++out_of_order_;
     return {};
   }
@@ -243,7 +239,7 @@ Status WinAgg::insert(std::size_t lane, std::uint32_t slot, const Reading& readi
   if (start + setting.slide <= watermark || setting.is_curve() || pane->emitted > 0) return {};
   if (lane == kHistorical && has_live(slot, start)) return {};  // each one may be told already
   Head& head = lanes_[lane]->heads[slot];
-  head.start = std::max(start, saturating_add(pane->readings_until, 1));
+  head.start = std::max(start, saturating_add(pane->sealed_until, 1));
   head.end = std::min(start + setting.slide, setting.until);
   if (head.start >= head.end) head.start = head.end = 0;
   head.next = pane->data.get() + pane->size;
@@ -316,7 +312,8 @@ Status WinAgg::take(std::size_t number, const Columns& columns, std::span<const 
     }
     ++taken;
     excluded += std::isnan(value);
-    saw(number, node, time);
+    // Most readings bear the time of the one before.
+    if (!nodes_[node].clock[number].data.stands_at(time)) saw(number, node, time);
   }
   taken_ += taken;
   excluded_ += excluded;

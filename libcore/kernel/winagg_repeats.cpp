@@ -10,13 +10,12 @@ namespace twinpipe {
 /// had, and a backlog brings as history what a birth told.
 bool WinAgg::is_repeated(std::size_t lane, std::uint32_t slot, const Reading& reading) {
   Track& track = lanes_[lane]->tracks[slot];
-  if (reading.is_again(track.before)) return true;
-  if (lane == kHistorical && (reading.is_again(told_[slot]) || still_has(kLive, slot, reading))) return true;
-  const Nanos start = floor_to(reading.time, settings_[slot].slide);
-  const auto pane = std::find_if(track.panes.rbegin(), track.panes.rend(), [start](const Pane& it) { return it.start <= start; });
-  if (pane == track.panes.rend() || pane->start != start) return false;
+  if (track.before.repeats(reading)) return true;
+  if (lane == kHistorical && (told_[slot].repeats(reading) || still_has(kLive, slot, reading))) return true;
+  Pane* const pane = track.pane_at(floor_to(reading.time, settings_[slot].slide));
+  if (pane == nullptr) return false;
   park(lane, slot);
-  if (pane->size == 0 || !reading.is_again(pane->data[pane->size - 1])) return false;
+  if (pane->size == 0 || !pane->data[pane->size - 1].repeats(reading)) return false;
   Reading& last = pane->data[pane->size - 1];
   last.order = std::max(last.order, reading.order);
   return true;
@@ -24,23 +23,22 @@ bool WinAgg::is_repeated(std::size_t lane, std::uint32_t slot, const Reading& re
 
 /// Does the live lane know readings of the pane?
 bool WinAgg::has_live(std::uint32_t slot, Nanos start) const {
-  const Track& track = lanes_[kLive]->tracks[slot];
+  Track& track = lanes_[kLive]->tracks[slot];
   const auto is_in = [&](const Reading& of) {
     return of.time != kBeginning && floor_to(of.time, settings_[slot].slide) == start;
   };
-  return is_in(track.before) || is_in(told_[slot]) || std::ranges::find(track.panes, start, &Pane::start) != track.panes.end();
+  return is_in(track.before) || is_in(told_[slot]) || track.pane_at(start) != nullptr;
 }
 
 /// As far as the lane still has its readings.
 bool WinAgg::still_has(std::size_t lane, std::uint32_t slot, const Reading& reading) {
   Track& track = lanes_[lane]->tracks[slot];
-  if (reading.is_again(track.before)) return true;
-  const Nanos start = floor_to(reading.time, settings_[slot].slide);
-  const auto pane = std::ranges::find(track.panes, start, &Pane::start);
-  if (pane == track.panes.end()) return false;
+  if (track.before.repeats(reading)) return true;
+  const Pane* const pane = track.pane_at(floor_to(reading.time, settings_[slot].slide));
+  if (pane == nullptr) return false;
   park(lane, slot);
   return std::any_of(pane->data.get(), pane->data.get() + pane->size,
-                     [&](const Reading& held) { return reading.is_again(held); });
+                     [&reading](const Reading& held) { return held.repeats(reading); });
 }
 
 }  // namespace twinpipe

@@ -74,6 +74,21 @@ Result<ParameterValue> read_bands(const Parameter& parameter, dom::element eleme
   return ParameterValue(std::move(bands));
 }
 
+Result<ParameterValue> read_list(const Parameter& parameter, dom::element element, std::string_view where) {
+  dom::array array;
+  if (element.get(array) != simdjson::SUCCESS)
+    return bad("{}: '{}' is not a list such as [\"on\", \"off\"]", where, parameter.name);
+  ValueList list;
+  for (const dom::element item : array) {
+    std::string_view text;
+    if (item.is_object() || item.is_array() || item.is_null())
+      return bad("{}: '{}' lists something else than texts, numbers, true and false", where, parameter.name);
+    list.push_back(item.get(text) == simdjson::SUCCESS ? std::string(text) : canonical(item));
+  }
+  if (list.empty()) return bad("{}: '{}' is empty", where, parameter.name);
+  return ParameterValue(std::move(list));
+}
+
 Result<ParameterValue> read_value(const Parameter& parameter, dom::element element, std::string_view where) {
   switch (parameter.kind) {
     case ParameterKind::number: {
@@ -102,6 +117,7 @@ Result<ParameterValue> read_value(const Parameter& parameter, dom::element eleme
       return ParameterValue(truth);
     }
     case ParameterKind::bands: return read_bands(parameter, element, where);
+    case ParameterKind::list: return read_list(parameter, element, where);
   }
   return bad("{}: '{}' is of no known kind", where, parameter.name);
 }
@@ -188,6 +204,14 @@ std::string as_text(const ParameterValue& value) {
       }
       return "{" + text + "}";
     }
+    std::string operator()(const ValueList& list) const {
+      std::string text;
+      for (const std::string& value : list) {
+        if (!text.empty()) text += ", ";
+        append_json_string(value, text);
+      }
+      return "[" + text + "]";
+    }
   } const visitor;
   return std::visit(visitor, value);
 }
@@ -215,6 +239,12 @@ bool Rule::boolean(std::string_view parameter, bool otherwise) const {
 const NamedBands& Rule::bands(std::string_view parameter) const {
   static const NamedBands kNone;
   const NamedBands* value = value_of<NamedBands>(*this, parameter);
+  return value == nullptr ? kNone : *value;
+}
+
+const ValueList& Rule::list(std::string_view parameter) const {
+  static const ValueList kNone;
+  const ValueList* value = value_of<ValueList>(*this, parameter);
   return value == nullptr ? kNone : *value;
 }
 
@@ -256,8 +286,10 @@ Result<Policy> Policy::parse(std::string_view json) {
 }
 
 bool rivals(const Section& section, const Rule& one, const Rule& other) {
-  return section.apart.empty() ||
-         one.text(section.apart, section.apart_default) == other.text(section.apart, section.apart_default);
+  const auto alike = [&](std::string_view parameter, std::string_view otherwise) {
+    return parameter.empty() || one.text(parameter, otherwise) == other.text(parameter, otherwise);
+  };
+  return alike(section.apart, section.apart_default) && alike(section.also_apart, section.also_apart_default);
 }
 
 const std::vector<Rule>& Policy::rules(std::string_view section) const {

@@ -23,9 +23,12 @@ struct NamedBand {
 /// In the order of their edges, then names: the order in which a file happens to have them is no part of its content.
 using NamedBands = std::vector<NamedBand>;
 
-/// A rule's parameter as its section declares it. Bands are an object {"name": [low, high], …}.
-enum class ParameterKind { number, duration, text, boolean, bands };
-using ParameterValue = std::variant<double, Nanos, std::string, bool, NamedBands>;
+/// Texts, numbers, true and false, each as its text: "running", "3", "0.5", "true". In the order of the file.
+using ValueList = std::vector<std::string>;
+
+/// A rule's parameter as its section declares it. Bands are an object {"name": [low, high], …}, a list is one of JSON.
+enum class ParameterKind { number, duration, text, boolean, bands, list };
+using ParameterValue = std::variant<double, Nanos, std::string, bool, NamedBands, ValueList>;
 /// As the policy file has it: "0.5", "1m", "on-change", "true".
 std::string as_text(const ParameterValue& value);
 
@@ -43,6 +46,9 @@ struct Section {
   /// A text parameter: rules that differ in it apply beside each other, and the first match wins among those alike.
   std::string_view apart = {};
   std::string_view apart_default = {};  // what its absence stands for
+  /// A second one: rules that differ in either apply beside each other.
+  std::string_view also_apart = {};
+  std::string_view also_apart_default = {};
 };
 std::span<const Section> policy_sections();
 
@@ -58,6 +64,7 @@ struct Rule {
   std::string text(std::string_view parameter, std::string_view otherwise) const;
   bool boolean(std::string_view parameter, bool otherwise) const;
   const NamedBands& bands(std::string_view parameter) const;  // none where the rule has none
+  const ValueList& list(std::string_view parameter) const;    // none where the rule has none
   /// All of them for people: "absolute 0.5, heartbeat 1m".
   std::string settings() const;
 };

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // One adapter per type of column: the value as bits to hold, when two values are near, and whether a change
-// between them may wait (`ordinary`: none of them infinite or not a number). Private to the deadband*.cpp files.
+// between them may wait (`ordinary`: none of them infinite or not a number).
 #pragma once
 
 #include <bit>
