@@ -54,6 +54,7 @@ void WinAgg::grow() {
   settings_.resize(table().size());
   sent_.resize(table().size());
   covered_.resize(table().size());
+  told_.resize(table().size());
   for (const auto& lane : lanes_) {
     lane->heads.resize(table().size());
     lane->tracks.resize(table().size());
@@ -94,6 +95,8 @@ Status WinAgg::on_series(const std::vector<Declared>& declared, const FrameView&
     const Asset& asset = table().asset_of(series.slot);
     if (asset.has_session) begin_session(node, asset.session);
     if (series.born || series.changed) ask_again(series.slot);  // with the first reading's time
+    setting.declared = true;
+    park(kLive, series.slot);
   }
   write_rows(out);  // of the declaration before
   Status status = pass(frame, out);
@@ -210,53 +213,23 @@ Status WinAgg::append(std::size_t lane, std::uint32_t slot, Pane& pane, const Re
   return {};
 }
 
-/// A reading once more, which need not be in the lane's newest pane: a birth repeats current values with the times that they
-/// had, and a backlog behind it brings them as history.
-bool WinAgg::is_repeated(std::size_t lane, std::uint32_t slot, const Reading& reading) {
-  Track& track = lanes_[lane]->tracks[slot];
-  if (track.before.repeats(reading)) return true;
-  if (lane == kHistorical && is_told_live(slot, reading)) return true;
-  Pane* const pane = track.pane_at(floor_to(reading.time, settings_[slot].slide));
-  if (pane == nullptr) return false;
-  park(lane, slot);
-  if (pane->size == 0 || !pane->data[pane->size - 1].repeats(reading)) return false;
-  Reading& last = pane->data[pane->size - 1];
-  last.order = std::max(last.order, reading.order);
-  return true;
-}
-
-/// Does the live lane know readings of the pane?
-bool WinAgg::has_live(std::uint32_t slot, Nanos start) const {
-  Track& track = lanes_[kLive]->tracks[slot];
-  return (track.before.time != kBeginning && floor_to(track.before.time, settings_[slot].slide) == start) ||
-         track.pane_at(start) != nullptr;
-}
-
-/// As far as the live lane still has its readings.
-bool WinAgg::is_told_live(std::uint32_t slot, const Reading& reading) {
-  Track& track = lanes_[kLive]->tracks[slot];
-  if (track.before.repeats(reading)) return true;
-  const Pane* const pane = track.pane_at(floor_to(reading.time, settings_[slot].slide));
-  if (pane == nullptr) return false;
-  park(kLive, slot);
-  return std::any_of(pane->data.get(), pane->data.get() + pane->size,
-                     [&reading](const Reading& held) { return held.repeats(reading); });
-}
-
 /// Off the hot path: another pane than the last reading's, a full one, a late reading.
 Status WinAgg::insert(std::size_t lane, std::uint32_t slot, const Reading& reading, Fate& fate) {
+  const bool maybe_of_birth = lane == kLive && std::exchange(settings_[slot].declared, false);
   if (is_over(lane, slot, reading.time)) configure(slot, reading.time);
   const Setting& setting = settings_[slot];
   fate = setting.rule == nullptr ? Fate::passed : Fate::late;
   if (setting.rule == nullptr || reading.time < -kFarthest || reading.time > kFarthest) return {};
   const Nanos start = floor_to(reading.time, setting.slide);
-  if (is_repeated(lane, slot, reading)) {
+  if (is_repeated(lane, slot, reading) || (maybe_of_birth && still_has(kHistorical, slot, reading))) {
+    if (maybe_of_birth) told_[slot] = reading;
     fate = Fate::taken;
     ++duplicates_;
     return {};
   }
   fate = admit(lane, slot, start);
   if (fate == Fate::late) return {};
+  if (maybe_of_birth) told_[slot] = reading;
   park(lane, slot);
   Pane* pane = nullptr;
   if (Status status = pane_for(lane, slot, start, pane); !status.ok()) return status;

@@ -104,9 +104,6 @@ class WinAgg final : public Stage {
   void grow();
   template <class T>
   Status take(std::size_t lane, const Columns& columns, std::span<const T> values);
-  bool is_repeated(std::size_t lane, std::uint32_t slot, const Reading& reading);
-  bool is_told_live(std::uint32_t slot, const Reading& reading);
-  bool has_live(std::uint32_t slot, Nanos start) const;
   Status insert(std::size_t lane, std::uint32_t slot, const Reading& reading, Fate& fate);
   Fate admit(std::size_t lane, std::uint32_t slot, Nanos pane) const;
   Status pane_for(std::size_t lane, std::uint32_t slot, Nanos start, Pane*& pane);
@@ -114,6 +111,11 @@ class WinAgg final : public Stage {
   void reopen(std::size_t lane, std::uint32_t slot, Nanos time);
   void saw(std::size_t lane, std::uint32_t node, Nanos time);
   void pass_texts(std::size_t lane, const Columns& columns);
+
+  // winagg_repeats.cpp
+  bool is_repeated(std::size_t lane, std::uint32_t slot, const Reading& reading);
+  bool has_live(std::uint32_t slot, Nanos start) const;
+  bool still_has(std::size_t lane, std::uint32_t slot, const Reading& reading);
 
   // winagg_waveform.cpp, winagg_late.cpp
   Status insert_slice(std::size_t lane, std::uint32_t slot, Nanos pane, const Slice& slice, Fate& fate);
@@ -189,6 +191,7 @@ class WinAgg final : public Stage {
   std::vector<Setting> settings_;     // by slot
   std::vector<SentWindows> sent_;     // by slot
   std::vector<CoveredTime> covered_;  // by slot, of rows weighted by time
+  std::vector<Reading> told_;         // by slot, the last birth's, long after its window is gone
   std::array<std::unique_ptr<Lane>, kLanes> lanes_;
   std::vector<Node> nodes_;                                       // by the table's node number
   std::map<std::string, std::array<Nanos, kLanes>> early_ticks_;  // watermarks of nodes that have no series yet

@@ -25,6 +25,7 @@ struct WinAgg::Setting {
   v1::Weighting weighting = v1::WEIGHTING_COUNT;
   std::uint64_t segment = 0;  // of the series' last declaration
   bool told = false;          // that its waveforms cannot be aggregated
+  bool declared = false;      // since its last live reading: the next one may be told by a birth
 
   std::uint32_t slides() const { return static_cast<std::uint32_t>(window / slide); }
   bool is_curve() const { return weighting != v1::WEIGHTING_COUNT; }
