@@ -39,6 +39,7 @@ struct Merged {
   std::vector<std::string> notices;
   std::vector<Status> failures;
   std::map<std::string, std::uint64_t> counters;
+  std::uint64_t gap_judgements = 0;
 };
 
 /// Merges whole streams. `pick(n)` says which of n inputs hands over its next frame; an input without any ends.
@@ -82,6 +83,7 @@ inline Merged merge(const std::vector<std::string>& streams, MergeOptions option
   result.bytes = out.pending();
   result.notices = merge.take_notices();
   result.failures = merge.take_failures();
+  result.gap_judgements = merge.gap_judgements();
   for (const Counter& counter : merge.counters()) result.counters[counter.name] = counter.value;
   return result;
 }

@@ -13,6 +13,9 @@ void declare(cli::Tool& tool, cli::LogWriterOptions& options, std::string& value
   tool.option("--route", options.routes, "PATTERN=TOPIC",
               "Topic of the series that match; the first match wins; replaces the four default routes");
   tool.option("--dead-letter", options.dead_letter, "TOPIC", "Topic of what no route takes")->capture_default_str();
+  tool.option("--twins", options.twins, "TOPIC",
+              "Write Twin frames alone, to this compacted topic: a record an asset, and null when it is retired")
+      ->excludes("--route", "--dead-letter");
   tool.option("--value", value, "FORM", "What a value is: frames, or json: an object a reading, for consumers without protobuf")
       ->check(CLI::IsMember({"frames", "json"}))
       ->capture_default_str();
@@ -73,6 +76,7 @@ int main(int argc, char** argv) {
     options.producer.connect_timeout = kafka.connect_timeout();
     options.producer.program = tool.producer();
     options.json = value == "json";
+    options.producer.topic_settings.compact = !options.twins.empty();
     if (!committed.empty()) return print_committed(options.producer, committed);
     return cli::LogWriter(tool, options).run();
   });

@@ -58,6 +58,14 @@ void declare(cli::Tool& tool, Options& options) {
                 return fault.ok() ? Status{} : fault.status();
               })
       ->take_all();
+  text_option(tool, "--fahrenheit", "PATTERN",
+              "Temperatures whose devices measure in degrees Fahrenheit; may be given more than once",
+              [&plant](const std::string& text) {
+                const Result<Pattern> pattern = Pattern::parse(text);
+                if (pattern.ok()) plant.fahrenheit.push_back(*pattern);
+                return pattern.ok() ? Status{} : pattern.status();
+              })
+      ->take_all();
   text_option(tool, "--speed", "FACTOR", "Plant seconds a second: max, 1x, 60x; data do not depend on it",
               [&options](const std::string& text) {
                 const Result<double> speed = parse_speed(text);

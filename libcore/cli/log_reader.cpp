@@ -138,6 +138,8 @@ Status LogReader::take(std::size_t partition) {
   Status status;
   if (message.len > 0)
     status = frames_.take(static_cast<std::uint32_t>(partition), passed_[partition], value_of(message), source_.out());
+  else if (message.key_len > 0)
+    frames_.take_tombstone(passed_[partition], {static_cast<const char*>(message.key), message.key_len}, source_.out());
   if (!status.ok()) {
     status = Status::error(status.code, where(partition, message.offset) + ": " + status.message);
     if (!options_.skip_bad || status.code != Code::bad_data) return status;

@@ -13,10 +13,12 @@ LogWriter::LogWriter(Tool& tool, LogWriterOptions options)
     : tool_(&tool), options_(std::move(options)), producer_(options_.producer), table_(tool.common().max_series) {}
 
 Status LogWriter::run() {
+  const bool twins = !options_.twins.empty();
   const Result<Routes> routes =
       Routes::parse(options_.routes.empty() ? Routes::defaults() : options_.routes, options_.dead_letter);
   if (!routes.ok()) return routes.status();
-  if (Status status = producer_.connect(routes->topics()); !status.ok()) return status;
+  if (Status status = twins ? check_topic_name(options_.twins) : Status{}; !status.ok()) return status;
+  if (Status status = producer_.connect(twins ? std::vector{options_.twins} : routes->topics()); !status.ok()) return status;
   if (producer_.transactional()) {
     // Now, and not before, nobody else commits under this id.
     auto committed = committed_position(options_.producer.properties, options_.producer.connect_timeout,
@@ -32,7 +34,15 @@ Status LogWriter::run() {
     limits.max_value = JsonRecords::frame_bytes(limits.max_value);
   }
   RecordSink& sink = json_ ? static_cast<RecordSink&>(*json_) : producer_;
+  if (twins) {
+    TwinRecords stage(table_, producer_.partitions()[0], limits.max_value, tool_->producer(), sink);
+    return run(stage);
+  }
   values_.emplace(table_, *routes, producer_.partitions(), limits, tool_->producer(), sink);
+  return run(*values_);
+}
+
+Status LogWriter::run(Stage& stage) {
   Hooks hooks;
   hooks.on_wake = [this] { return on_wake(); };
   hooks.on_position = [this](const v1::Position& position) { return on_position(position); };
@@ -45,7 +55,7 @@ Status LogWriter::run() {
     return all;
   };
   hooks.on_end = [this](bool final) { return on_end(final); };
-  const Status ran = run_stage(*tool_, table_, *values_, hooks);
+  const Status ran = run_stage(*tool_, table_, stage, hooks);
   if (ran.ok()) return ran;
   // Bad input: what was whole before it is delivered all the same. Within a transaction it comes again, behind the Position.
   if (ran.code == Code::bad_data || ran.code == Code::io_error)
@@ -58,11 +68,11 @@ Status LogWriter::run() {
 /// that values depend on the frames alone.
 Status LogWriter::on_wake() {
   const Nanos now = monotonic_now(), patience = std::max<Nanos>(kSecond, 2 * options_.limits.linger);
-  if (!values_->waiting()) quiet_since_ = 0;
+  if (!waiting()) quiet_since_ = 0;
   else if (quiet_since_ == 0) quiet_since_ = now;
   if (quiet_since_ != 0 && now - quiet_since_ > patience) {
     quiet_since_ = 0;
-    if (Status status = values_->put_all(); !status.ok()) return status;
+    if (Status status = put_all(); !status.ok()) return status;
   }
   const Status status = producer_.poll();
   if (const auto notice = producer_.take_notice()) tool_->say(*notice);
@@ -71,14 +81,14 @@ Status LogWriter::on_wake() {
 
 Status LogWriter::on_position(const v1::Position& position) {
   if (Status status = starts_right(); !status.ok()) return status;
-  if (Status status = values_->put_all(); !status.ok()) return status;
+  if (Status status = put_all(); !status.ok()) return status;
   if (Status status = producer_.mark(position); !status.ok()) return status;
   return producer_.poll();
 }
 
 Result<Nanos> LogWriter::hold(bool ended) {
   if (ended)
-    if (Status status = values_->put_all(); !status.ok()) return status;
+    if (Status status = put_all(); !status.ok()) return status;
   if (producer_.waiting())
     if (Status status = starts_right(); !status.ok()) return status;
   if (!(ended ? producer_.waiting() : producer_.full())) return Nanos{0};
@@ -89,7 +99,7 @@ Result<Nanos> LogWriter::hold(bool ended) {
 }
 
 Status LogWriter::deliver() {
-  if (Status status = values_->put_all(); !status.ok()) return status;
+  if (Status status = put_all(); !status.ok()) return status;
   return producer_.commit();
 }
 
@@ -97,7 +107,7 @@ Status LogWriter::deliver() {
 Status LogWriter::on_end(bool final) {
   if (!producer_.transactional() || final || options_.producer.commit_every > 0) return deliver();
   if (Status status = producer_.flush(); !status.ok()) return status;
-  if (producer_.uncommitted() > 0 || values_->waiting())
+  if (producer_.uncommitted() > 0 || waiting())
     tool_->say("the input did not end: what came behind its last Position was not committed");
   return producer_.roll_back({});
 }

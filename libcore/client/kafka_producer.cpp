@@ -141,7 +141,7 @@ Status KafkaProducer::produce(const KafkaRecord& record, std::int64_t stamp) {
   add(RD_KAFKA_VTYPE_TIMESTAMP).u.i64 = stamp;
   add(RD_KAFKA_VTYPE_OPAQUE).u.ptr = &current;
   rd_kafka_vu_t& value = add(RD_KAFKA_VTYPE_VALUE);
-  value.u.mem.ptr = const_cast<char*>(record.value.data());
+  value.u.mem.ptr = record.tombstone ? nullptr : const_cast<char*>(record.value.data());
   value.u.mem.size = record.value.size();
   if (!record.key.empty()) {
     rd_kafka_vu_t& key = add(RD_KAFKA_VTYPE_KEY);

@@ -51,6 +51,8 @@ class EventClock {
     return true;
   }
   Sight take(Nanos time) { return advance(time) ? Sight::in_order : weigh(time); }
+  /// True: take(time) says in_order and changes nothing.
+  bool stands_at(Nanos time) const { return time == newest_ && leapt_ == kBeginning; }
   /// Would take() call it a leap?
   bool doubts(Nanos time) const { return EventClock(*this).take(time) == Sight::leap; }
 

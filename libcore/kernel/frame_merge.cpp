@@ -13,7 +13,7 @@ namespace twinpipe {
 FrameMerge::FrameMerge(std::vector<std::string> names, MergeOptions options, BlockStore& store)
     : options_(options),
       waiting_(names.size(), options.memory, options.max_frame, store),
-      series_(names.size(), options.max_series, std::max<std::uint64_t>(options.window, 1)),
+      series_(names.size(), options.max_series, std::max<std::uint64_t>(options.window, 1), gaps_.woken()),
       nodes_(names.size()) {
   for (std::string& name : names) inputs_.emplace_back(std::make_unique<Input>())->name = std::move(name);
 }
@@ -173,7 +173,11 @@ void FrameMerge::leave(std::uint32_t number, Output& out) {
   }
   series_.leave(number);
   nodes_.set_open(number, false);
-  if (done()) judge_gaps(nullptr, kForever, true, out);
+  gaps_.wake_all();
+  if (done()) {
+    gaps_.give_up();
+    judge_gaps(out);
+  }
   write_due(out);
   rows_.flush(out);
 }
@@ -226,7 +230,7 @@ Status FrameMerge::take(std::uint32_t number, Output& out) {
     input.has_head = false;
     waiting_.pop(number);
   }
-  if (!gaps_.empty()) judge_gaps(nullptr, 0, false, out);
+  judge_gaps(out);
   return {};
 }
 

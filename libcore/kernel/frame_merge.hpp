@@ -9,7 +9,6 @@
 // depends on what the inputs say and on nothing else.
 #pragma once
 
-#include <deque>
 #include <memory>
 #include <optional>
 #include <string>
@@ -17,6 +16,7 @@
 
 #include "kernel/joined_rows.hpp"
 #include "kernel/merge_copies.hpp"
+#include "kernel/merge_gaps.hpp"
 #include "kernel/merge_nodes.hpp"
 #include "kernel/merge_series.hpp"
 #include "kernel/stage.hpp"
@@ -62,6 +62,8 @@ class FrameMerge {
   bool final() const;
 
   std::vector<Counter> counters() const;
+  /// How often a gap was looked at: what gaps that wait cost.
+  std::uint64_t gap_judgements() const { return gaps_.judgements(); }
   std::vector<std::string> take_notices() { return std::exchange(notices_, {}); }
   /// Why inputs ended that did not end well, each told once.
   std::vector<Status> take_failures() { return std::exchange(failures_, {}); }
@@ -69,14 +71,6 @@ class FrameMerge {
  private:
   struct Input;
   struct Limit;
-  struct PendingGap {
-    std::uint32_t input = 0;
-    std::string node;
-    std::shared_ptr<MergeSession> session;
-    NumberRange range;
-    Nanos after = kBeginning;  // the input's tick before it
-    std::string frame;
-  };
 
   // frame_merge.cpp: whose turn it is.
   Status load(std::uint32_t input);
@@ -104,19 +98,20 @@ class FrameMerge {
   void write_arrival(std::uint32_t input, Output& out);
   void write_other(std::uint32_t input, const FrameView& view, Output& out);
   void take_gap(std::uint32_t input, Output& out);
-  void judge_gaps(const std::string* node, Nanos until, bool all, Output& out);
+  void judge_gaps(Output& out);
+  void tell_gap(const MergeGaps::Gap& gap, const std::vector<NumberRange>& missing, Output& out);
   void write_due(Output& out);
   bool single() const { return inputs_.size() == 1; }
 
   MergeOptions options_;
   WaitingFrames waiting_;
+  MergeGaps gaps_;
   MergeSeries series_;
   MergeNodes nodes_;
   MergeCopies copies_;
   std::vector<std::unique_ptr<Input>> inputs_;
   JoinedRows rows_;
   std::optional<Nanos> arrival_;  // written last
-  std::deque<PendingGap> gaps_;
   std::vector<std::string> notices_;
   std::vector<Status> failures_;
 

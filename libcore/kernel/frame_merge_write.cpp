@@ -228,47 +228,48 @@ void FrameMerge::take_gap(std::uint32_t number, Output& out) {
   std::shared_ptr<MergeSession> session = series_.find_session(gap.node(), gap.session());
   session->missed(number, range);
   session->count_unfilled(number, 1);
-  gaps_.push_back({number, gap.node(), std::move(session), range, nodes_.ticked(number, gap.node()), std::string(view.bytes)});
+  gaps_.add({number, gap.node(), std::move(session), range, nodes_.ticked(number, gap.node()), std::string(view.bytes)});
   constexpr std::size_t kMostWaiting = 4096;
-  if (gaps_.size() > kMostWaiting) judge_gaps(nullptr, kForever, true, out);
+  if (gaps_.size() <= kMostWaiting) return;
+  gaps_.give_up();
+  judge_gaps(out);
 }
 
-/// Forgets the gaps that were filled and tells those that will not be; whatever may still come, `all`, or those of `node` in
-/// front of its watermark `until`: every input has ticked behind them.
-void FrameMerge::judge_gaps(const std::string* node, Nanos until, bool all, Output& out) {
+/// Forgets the gaps that were filled and tells those that will not be.
+void FrameMerge::judge_gaps(Output& out) {
   const auto comes = [this](std::uint32_t other) { return !inputs_[other]->over; };
-  std::erase_if(gaps_, [&](const PendingGap& gap) {
-    bool certain = false;
-    const std::vector<NumberRange> missing = gap.session->missing(gap.input, gap.range, comes, certain);
-    if (missing.empty()) {
-      gap.session->count_unfilled(gap.input, -1);
-      ++gaps_filled_;
-      return true;
-    }
-    if (!certain && !all && (node == nullptr || *node != gap.node || gap.after >= until)) return false;
-    rows_.flush(out);
-    v1::Stream stream;
-    stream.ParseFromString(gap.frame);
-    for (const NumberRange& range : missing) {
-      gap.session->told(range);
-      v1::Frame& frame = *stream.mutable_frame(0);
-      if (range.first != gap.range.first || range.last != gap.range.last) {
-        frame.mutable_gap()->set_first(range.first);
-        frame.mutable_gap()->set_last(range.last);
-        frame.mutable_gap()->set_messages(range.last - range.first + 1);
-        frame.mutable_gap()->clear_readings();
-      }
-      out.frame(frame);
-    }
-    return true;
+  gaps_.judge(comes, [&](const MergeGaps::Gap& gap, const std::vector<NumberRange>& missing) {
+    if (!missing.empty()) return tell_gap(gap, missing, out);
+    gap.session->count_unfilled(gap.input, -1);
+    ++gaps_filled_;
   });
+}
+
+void FrameMerge::tell_gap(const MergeGaps::Gap& gap, const std::vector<NumberRange>& missing, Output& out) {
+  rows_.flush(out);
+  v1::Stream stream;
+  stream.ParseFromString(gap.frame);
+  for (const NumberRange& range : missing) {
+    gap.session->told(range);
+    v1::Frame& frame = *stream.mutable_frame(0);
+    if (range.first != gap.range.first || range.last != gap.range.last) {
+      frame.mutable_gap()->set_first(range.first);
+      frame.mutable_gap()->set_last(range.last);
+      frame.mutable_gap()->set_messages(range.last - range.first + 1);
+      frame.mutable_gap()->clear_readings();
+    }
+    out.frame(frame);
+  }
 }
 
 /// Watermarks that have risen, and a link that nobody has any more.
 void FrameMerge::write_due(Output& out) {
   if (single()) return;
   nodes_.write_due([&](MergeNodes::Node& node, bool live_mark, Nanos time, std::string_view bytes) {
-    if (live_mark && !gaps_.empty()) judge_gaps(&node.name, time, false, out);
+    if (live_mark) {
+      gaps_.give_up(node.name, time);  // every input has ticked behind them
+      judge_gaps(out);
+    }
     rows_.flush(out);
     FrameView view;
     view.bytes = bytes;

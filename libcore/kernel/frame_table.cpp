@@ -110,9 +110,11 @@ Status TableForm::on_readings(const Columns& columns, Rows rows, const FrameView
 }
 
 void TableForm::append_twin(const v1::Twin& twin, std::string& text) {
-  text += fmt::format("{} {}{}, as of {}{}\n", asset_key(twin.site(), twin.line(), twin.asset()),
+  text += fmt::format("{} {}{}{}{}{}{}\n", asset_key(twin.site(), twin.line(), twin.asset()),
                       twin.online() ? "online" : "offline", twin.since() == 0 ? "" : " since " + format_time(twin.since()),
-                      format_time(twin.as_of()), twin.retired() ? ", retired" : "");
+                      twin.as_of() == 0 ? "" : ", as of " + format_time(twin.as_of()), twin.retired() ? ", retired" : "",
+                      twin.unknown() ? ", unknown to the registry" : "", twin.registry_stale() ? ", registry stale" : "");
+  if (twin.metric().empty()) return;
   std::size_t name = 6, value = 5;
   for (const v1::TwinMetric& metric : twin.metric()) {
     name = std::max(name, metric.sensor().size());
@@ -124,8 +126,10 @@ void TableForm::append_twin(const v1::Twin& twin, std::string& text) {
     const std::string freshness = v1::Freshness_IsValid(metric.freshness())
                                       ? enum_value_name(*v1::Freshness_descriptor()->FindValueByNumber(metric.freshness()))
                                       : fmt::format("{}", static_cast<int>(metric.freshness()));
-    text += fmt::format("  {:<{}} {:>{}} {:<8} {:>10} {}\n", metric.sensor(), name, value_text(metric), value, metric.unit(),
-                        seen ? age_text(twin.as_of() - metric.time()) : "-", freshness);
+    const std::string rejected =
+        metric.rejected() == 0 ? "" : fmt::format(", {} rejected by {}", metric.rejected(), printable(metric.rejected_by()));
+    text += fmt::format("  {:<{}} {:>{}} {:<8} {:>10} {}{}\n", metric.sensor(), name, value_text(metric), value, metric.unit(),
+                        seen ? age_text(twin.as_of() - metric.time()) : "-", freshness, rejected);
   }
   const std::map<std::string, std::string> facts(twin.facts().begin(), twin.facts().end());
   for (const auto& [key, fact] : facts) text += fmt::format("  {} = {}\n", printable(key), printable(fact));

@@ -37,59 +37,15 @@ ValueType looks_like(std::string_view text, bool quoted) {
 FramesFromCsv::FramesFromCsv(std::string producer, std::size_t rows, ValueType type)
     : writer_(std::move(producer), rows), type_(type) {}
 
-/// False when a quote is still open: the record goes on in the next line. A carriage return belongs to the line's end only
-/// outside quotes.
-bool FramesFromCsv::split(std::string_view line) {
-  cells_.clear();
-  unquoted_.clear();
-  if (line.find('"') == std::string_view::npos) {
-    if (line.ends_with('\r')) line.remove_suffix(1);
-    for (;;) {
-      const std::size_t comma = line.find(',');
-      cells_.push_back({line.substr(0, comma), false});
-      if (comma == std::string_view::npos) return true;
-      line.remove_prefix(comma + 1);
-    }
-  }
-  unquoted_.reserve(line.size() / 2);  // so that the views into it stay true
-  for (;;) {
-    if (!line.starts_with('"')) {
-      const std::size_t comma = line.find(',');
-      if (comma == std::string_view::npos && line.ends_with('\r')) line.remove_suffix(1);
-      cells_.push_back({line.substr(0, comma), false});
-      if (comma == std::string_view::npos) return true;
-      line.remove_prefix(comma + 1);
-      continue;
-    }
-    std::string text;
-    std::size_t at = 1;
-    for (;; ++at) {
-      if (at >= line.size()) return false;
-      if (line[at] == '"' && (at + 1 >= line.size() || line[at + 1] != '"')) break;
-      if (line[at] == '"') ++at;
-      text += line[at];
-    }
-    cells_.push_back({unquoted_.emplace_back(std::move(text)), true});
-    line.remove_prefix(at + 1);
-    if (line.empty() || line == "\r") return true;
-    if (line[0] != ',') {
-      cells_.clear();  // text behind a closing quote: no record of any width
-      return true;
-    }
-    line.remove_prefix(1);
-  }
-}
-
-const FramesFromCsv::Cell& FramesFromCsv::cell(Column column) const {
-  static const Cell kNothing;
-  return place_[column] == kAbsent ? kNothing : cells_[place_[column]];
+const CsvRecord::Cell& FramesFromCsv::cell(Column column) const {
+  static const CsvRecord::Cell kNothing;
+  return place_[column] == kAbsent ? kNothing : record_.cells()[place_[column]];
 }
 
 Status FramesFromCsv::read_header() {
   place_.assign(kColumns, kAbsent);
-  for (std::size_t i = 0; i < cells_.size(); ++i) {
-    std::string_view name = cells_[i].text;
-    if (i == 0 && name.starts_with("\xEF\xBB\xBF")) name.remove_prefix(3);  // the mark that spreadsheets put first
+  for (std::size_t i = 0; i < record_.cells().size(); ++i) {
+    const std::string_view name = record_.cells()[i].text;
     std::size_t column = 0;
     while (column < kColumns && kNames[column] != name) ++column;
     if (column == kColumns)
@@ -99,31 +55,20 @@ Status FramesFromCsv::read_header() {
   }
   for (const Column column : {kSeries, kTime, kValue})
     if (place_[column] == kAbsent) return bad(fmt::format("the header has no column '{}'", kNames[column]));
-  width_ = cells_.size();
+  width_ = record_.cells().size();
   has_header_ = true;
   return {};
 }
 
 Status FramesFromCsv::take(std::string_view line, Output& out) {
-  if (!record_.empty()) {
-    record_ += '\n';
-    record_ += line;
-    line = record_;
-  } else if (line.empty() || line == "\r") {
-    return {};
-  }
-  if (!split(line)) {
-    if (record_.empty()) record_ = line;
-    return {};
-  }
+  if (record_.take(line) != CsvRecord::Taken::whole) return {};
   Status status = has_header_ ? read_row(out) : read_header();
   if (status.ok()) writer_.begin(out);
-  record_.clear();
   return status;
 }
 
 Status FramesFromCsv::end(Output& out) {
-  if (!record_.empty()) {
+  if (record_.is_open()) {
     flush(out);
     return bad("the text ends inside quotes");
   }
@@ -133,14 +78,14 @@ Status FramesFromCsv::end(Output& out) {
 }
 
 Status FramesFromCsv::read_row(Output& out) {
-  if (cells_.size() != width_)
-    return bad(cells_.empty() ? "text behind a closing quote"
-                              : fmt::format("{} fields, the header has {}", cells_.size(), width_));
+  const std::size_t cells = record_.cells().size();
+  if (cells != width_)
+    return bad(cells == 0 ? "text behind a closing quote" : fmt::format("{} fields, the header has {}", cells, width_));
   FrameWriter::Row row;
   Result<Nanos> time = time_.parse(cell(kTime).text);
   if (!time.ok()) return bad("time: " + time.status().message);
   row.time = *time;
-  const Cell& value = cell(kValue);
+  const CsvRecord::Cell& value = cell(kValue);
   const bool null = value.text.empty() && !value.quoted;
   row.quality = null ? kGood | v1::QUALITY_NULL : kGood;
   if (const std::string_view quality = cell(kQuality).text; !quality.empty() && !parse_whole(quality, row.quality))
@@ -160,7 +105,7 @@ Status FramesFromCsv::read_row(Output& out) {
   return add_value(row, value, out);
 }
 
-Status FramesFromCsv::add_value(const FrameWriter::Row& row, const Cell& value, Output& out) {
+Status FramesFromCsv::add_value(const FrameWriter::Row& row, const CsvRecord::Cell& value, Output& out) {
   const bool null = value.text.empty() && !value.quoted;
   double number = 0;
   std::int64_t integer = 0;

@@ -5,6 +5,7 @@
 
 #include <vector>
 
+#include "kernel/csv_record.hpp"
 #include "kernel/frames_from_text.hpp"
 #include "kernel/text_values.hpp"
 
@@ -22,25 +23,18 @@ class FramesFromCsv final : public LineParser {
 
  private:
   enum Column : std::size_t { kSeries, kTime, kValue, kQuality, kUnit, kType, kColumns };
-  struct Cell {
-    std::string_view text;
-    bool quoted = false;
-  };
 
   Status read_header();
   Status read_row(Output& out);
-  Status add_value(const FrameWriter::Row& row, const Cell& cell, Output& out);
-  bool split(std::string_view line);
-  const Cell& cell(Column column) const;
+  Status add_value(const FrameWriter::Row& row, const CsvRecord::Cell& cell, Output& out);
+  const CsvRecord::Cell& cell(Column column) const;
 
   FrameWriter writer_;
   ValueType type_;
   TimeParser time_;
   bool has_header_ = false;
-  std::string record_;  // a record whose quoted field goes on in the next line
-  std::vector<Cell> cells_;
-  std::vector<std::string> unquoted_;  // what cells with doubled quotes stand for
-  std::vector<std::size_t> place_;     // column → cell; kColumns of them, npos where it is absent
+  CsvRecord record_;
+  std::vector<std::size_t> place_;  // column → cell; kColumns of them, npos where it is absent
   std::size_t width_ = 0;
 };
 

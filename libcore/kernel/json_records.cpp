@@ -64,6 +64,7 @@ JsonRecords::JsonRecords(RecordSink& sink, std::size_t max_value, std::uint32_t 
     : table_(max_series), objects_(table_, sink, max_value), everything_(table_, {}), driver_(objects_, everything_, table_) {}
 
 Status JsonRecords::put(const KafkaRecord& record) {
+  if (record.tombstone) return objects_.forward(record);
   objects_.begin(record);
   std::string_view frames = record.value;
   Scanner scanner(record.value.size());

@@ -31,6 +31,7 @@ class JsonRecords final : public RecordSink {
    public:
     Objects(const SeriesTable& table, RecordSink& sink, std::size_t max_value);
     void begin(const KafkaRecord& record) { record_ = record; }
+    Status forward(const KafkaRecord& record) { return sink_->put(record); }
     Status on_readings(const Columns& columns, Rows rows, const FrameView& view, Output& out) override;
     Status on_frame(const v1::Frame& frame, bool whole, const FrameView& view, Output& out) override;
     Status finish(Ending, Output&) override { return {}; }

@@ -29,6 +29,7 @@ struct KafkaRecord {
   Order order = Order::data;
   std::uint32_t node = kEveryNode;  // whose records it is ordered with
   std::uint64_t round = 0;          // of node frames: copies of the same ones have the same number
+  bool tombstone = false;           // the value is null: a compacted topic forgets the key
 };
 
 /// Takes records in the order in which they are made. The views are valid during the call only.

@@ -4,6 +4,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <bit>
 #include <map>
 
@@ -47,6 +48,12 @@ AssetBatch& KafkaValues::batch_of(std::uint32_t topic, const std::string& asset)
   return *batch;
 }
 
+bool KafkaValues::has_batch(std::uint32_t topic, const std::string& asset) const {
+  const auto batches = asset_batches_.find(asset);
+  return batches != asset_batches_.end() &&
+         std::ranges::any_of(batches->second, [topic](const AssetBatch* batch) { return batch->topic() == topic; });
+}
+
 /// The batch's partition holds the node's series from now on.
 void KafkaValues::publish_from(AssetBatch& batch, std::uint32_t node) {
   if (batch.node() == node) return;
@@ -75,9 +82,12 @@ Status KafkaValues::place_series(std::uint32_t slot, const std::string& header, 
   if (slot >= slots_.size()) slots_.resize(slot + std::size_t{1});
   Slot& at = slots_[slot];
   v1::Sensor sensor = table().series(slot).sensor;
+  bool is_new = false;
   if (at.batch == nullptr) {
     const Asset& asset = table().asset_of(slot);
-    at.batch = &batch_of(routes_->topic_of(asset.site, asset.line, asset.asset, sensor.name()), key);
+    const std::uint32_t topic = routes_->topic_of(asset.site, asset.line, asset.asset, sensor.name());
+    is_new = !has_batch(topic, key);
+    at.batch = &batch_of(topic, key);
     at.local = at.batch->add_series();
   }
   sensor.clear_alias();
@@ -98,7 +108,7 @@ Status KafkaValues::place_series(std::uint32_t slot, const std::string& header, 
   const std::size_t before = batch.size();
   batch.declare(at.local, std::move(body));
   waiting_ += batch.size() - before;
-  return {};
+  return is_new ? append_known_facts(batch) : Status{};
 }
 
 // ---- data -----------------------------------------------------------------------------------------------------------
@@ -238,6 +248,24 @@ Status KafkaValues::append_of_asset(std::string_view site, std::string_view line
                                     const FrameView& frame) {
   AssetBatch& batch = batch_of(routes_->topic_of(site, line, asset, sensor), asset_key(site, line, asset));
   return append(batch, Piece{frame.kind, {}, std::string(frame.payload)});
+}
+
+/// What is known of an asset is known in every topic that holds series of it, and in those that get their first one later.
+Status KafkaValues::append_facts(const v1::AssetFacts& facts, const FrameView& frame) {
+  const std::string key = asset_key(facts.site(), facts.line(), facts.asset());
+  facts_[key][facts.from()] = frame.payload;
+  for (AssetBatch* batch : asset_batches_[key])
+    if (batch->topic() != routes_->dead_letter())
+      if (Status status = append(*batch, Piece{frame.kind, {}, std::string(frame.payload)}); !status.ok()) return status;
+  return {};
+}
+
+Status KafkaValues::append_known_facts(AssetBatch& batch) {
+  const auto known = facts_.find(batch.key());
+  if (known == facts_.end() || batch.topic() == routes_->dead_letter()) return {};
+  for (const auto& [from, payload] : known->second)
+    if (Status status = append(batch, Piece{FrameKind::asset_facts, {}, payload}); !status.ok()) return status;
+  return {};
 }
 
 // ---- records ----------------------------------------------------------------------------------------------------------

@@ -13,6 +13,7 @@
 #pragma once
 
 #include <deque>
+#include <map>
 #include <set>
 #include <string>
 #include <unordered_map>
@@ -70,6 +71,7 @@ class KafkaValues final : public Stage {
   };
 
   AssetBatch& batch_of(std::uint32_t topic, const std::string& asset);
+  bool has_batch(std::uint32_t topic, const std::string& asset) const;
   void publish_from(AssetBatch& batch, std::uint32_t node);
   Status place_series(std::uint32_t slot, const std::string& header, const std::string& asset, std::uint32_t node);
   template <class Value>
@@ -80,6 +82,8 @@ class KafkaValues final : public Stage {
   Status append_split(const v1::Waveform& waveform, AssetBatch& batch, std::uint32_t local);
   Status append_of_asset(std::string_view site, std::string_view line, std::string_view asset, std::string_view sensor,
                          const FrameView& frame);
+  Status append_facts(const v1::AssetFacts& facts, const FrameView& frame);
+  Status append_known_facts(AssetBatch& batch);
   Status put_unrouted(const FrameView& frame);
   Status take_applied(const v1::Applied& applied);
   Status apply_to(const std::string& node);
@@ -101,6 +105,7 @@ class KafkaValues final : public Stage {
   std::deque<AssetBatch> batches_;
   std::unordered_map<std::string, AssetBatch*> batch_index_;
   std::unordered_map<std::string, std::vector<AssetBatch*>> asset_batches_;
+  std::unordered_map<std::string, std::map<Nanos, std::string>> facts_;  // AssetFacts by asset and from when, of the segment
   std::vector<NodeBatches> node_batches_;
   std::vector<Slot> slots_;
   std::size_t waiting_ = 0;

@@ -40,6 +40,7 @@ Status KafkaValues::on_watermark(const v1::Watermark& watermark, const FrameView
 void KafkaValues::on_open(Output&) {
   segment_policies_.clear();
   segment_nodes_.clear();
+  facts_.clear();
   nodes_.open_segment();
 }
 
@@ -103,8 +104,7 @@ Status KafkaValues::on_frame(const v1::Frame& frame, const FrameView& view, Outp
       return append(*slot.batch, std::move(piece));
     }
     case FrameKind::twin: return append_of_asset(frame.twin().site(), frame.twin().line(), frame.twin().asset(), {}, view);
-    case FrameKind::asset_facts:
-      return append_of_asset(frame.asset_facts().site(), frame.asset_facts().line(), frame.asset_facts().asset(), {}, view);
+    case FrameKind::asset_facts: return append_facts(frame.asset_facts(), view);
     case FrameKind::reject: {
       const v1::Series& series = frame.reject().series();
       return append_of_asset(series.site(), series.line(), series.asset(),

@@ -4,17 +4,35 @@
 
 #include <fmt/format.h>
 
+#include "wire/names.hpp"
 #include "wire/scanner.hpp"
 
 namespace twinpipe {
 
-Status LogFrames::take(std::uint32_t partition, Nanos stamp, std::string_view value, Output& out) {
+void LogFrames::begin_record(Nanos stamp, Output& out) {
   ++records_;
-  if (!stamp_ || *stamp_ != stamp) {
-    settle(out);
-    stamp_ = stamp;
-    arrival_due_ = true;
-  }
+  if (stamp_ && *stamp_ == stamp) return;
+  settle(out);
+  stamp_ = stamp;
+  arrival_due_ = true;
+}
+
+void LogFrames::take_tombstone(Nanos stamp, std::string_view key, Output& out) {
+  begin_record(stamp, out);
+  const auto levels = split_asset_key(key);
+  if (!levels) return;
+  realias_.flush(out);
+  frame_.Clear();
+  v1::Twin& twin = *frame_.mutable_twin();
+  twin.set_site((*levels)[0]);
+  twin.set_line((*levels)[1]);
+  twin.set_asset((*levels)[2]);
+  twin.set_retired(true);
+  out.frame(frame_);
+}
+
+Status LogFrames::take(std::uint32_t partition, Nanos stamp, std::string_view value, Output& out) {
+  begin_record(stamp, out);
   Scanner scanner(limit_);
   for (FrameView frame;;) {
     switch (scanner.next(value, frame)) {

@@ -20,6 +20,8 @@ class LogFrames {
   /// Takes one record. What is whole of it is written even when the rest is bad. Errors (bad_data): not a segment that can be
   /// read alone. Arrival, with the record's timestamp, stands before the first readings of each timestamp.
   Status take(std::uint32_t partition, Nanos stamp, std::string_view value, Output& out);
+  /// Takes a record without a value: the asset that is its key was retired. A key that names none says nothing.
+  void take_tombstone(Nanos stamp, std::string_view key, Output& out);
   /// No more records with the timestamp of the last one: writes the watermarks that have risen.
   void settle(Output& out) {
     copies_.settle(out, [&] { realias_.flush(out); });
@@ -35,6 +37,7 @@ class LogFrames {
   std::vector<Counter> counters() const;
 
  private:
+  void begin_record(Nanos stamp, Output& out);
   Status take_frame(std::uint32_t partition, Nanos stamp, const FrameView& frame, Output& out);
 
   std::uint32_t partitions_;

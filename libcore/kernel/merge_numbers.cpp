@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <limits>
+#include <utility>
 
 namespace twinpipe {
 
@@ -17,6 +18,7 @@ std::uint32_t MergeSession::print_of(std::uint32_t series, Nanos time, std::uint
 
 MergeSession::Verdict MergeSession::take(std::uint32_t input, std::uint64_t seq, std::uint32_t index, std::uint32_t print) {
   Source& source = sources_[input];
+  if (!watched_.empty()) cover(input, seq);
   if (!source.any || seq < source.low) source.low = seq;
   if (!source.any || seq > source.high) source.high = seq;
   source.any = true;
@@ -60,6 +62,9 @@ void MergeSession::trim() {
 void MergeSession::missed(std::uint32_t input, NumberRange range) {
   Source& source = sources_[input];
   source.reported = true;
+  // It brings nothing any more of what it has gone beyond.
+  const std::optional<std::uint64_t> reach = reach_of(source);
+  if (!reach || range.last > *reach) wake({reach ? *reach + 1 : 0, range.last}, input);
   source.gaps.push_back(range);
   if (source.gaps.size() <= kMostRanges) return;
   // What is forgotten must not pass for what came.
@@ -67,6 +72,12 @@ void MergeSession::missed(std::uint32_t input, NumberRange range) {
       std::max(source.low, source.gaps.front().last == std::numeric_limits<std::uint64_t>::max() ? source.gaps.front().last
                                                                                                  : source.gaps.front().last + 1);
   source.gaps.pop_front();
+}
+
+/// The last message of its gaps: it has gone beyond that.
+std::optional<std::uint64_t> MergeSession::reach_of(const Source& source) {
+  if (source.gaps.empty()) return std::nullopt;
+  return std::ranges::max_element(source.gaps, {}, &NumberRange::last)->last;
 }
 
 bool MergeSession::has(const Source& source, std::uint64_t seq) const {
@@ -108,15 +119,48 @@ std::vector<NumberRange> MergeSession::missing(std::uint32_t input, NumberRange 
 }
 
 void MergeSession::told(NumberRange range) {
+  wake(range);
   told_.push_back(range);
   if (told_.size() > kMostRanges) told_.pop_front();
+}
+
+void MergeSession::join(std::uint32_t input) {
+  if (!std::exchange(sources_[input].joined, true)) wake_all();
+}
+
+void MergeSession::leave(std::uint32_t input) {
+  if (!std::exchange(sources_[input].left, true)) wake_all();
+}
+
+/// A message of the input comes: wakes who waits for what the input has now and had not before.
+void MergeSession::cover(std::uint32_t input, std::uint64_t seq) {
+  const Source& source = sources_[input];
+  if (!source.any) wake({seq, seq}, input);
+  if (source.any && seq < source.low) wake({seq, source.low - 1}, input);
+  if (source.any && seq > source.high) wake({source.high + 1, seq}, input);
+}
+
+void MergeSession::wake(NumberRange range, std::optional<std::uint32_t> but_of) {
+  for (auto at = watched_.lower_bound({range.first, 0}); at != watched_.end() && at->first.first <= range.last;) {
+    if (at->second == but_of) {
+      ++at;
+      continue;
+    }
+    woken_->insert(at->first.second);
+    at = watched_.erase(at);
+  }
+}
+
+void MergeSession::wake_all() {
+  for (const auto& [watched, input] : watched_) woken_->insert(watched.second);
+  watched_.clear();
 }
 
 std::shared_ptr<MergeSession> MergeSessions::find(const std::string& node, const v1::Session& session) {
   std::deque<Known>& known = nodes_[node];
   for (const Known& one : known)
     if (one.session.birth() == session.birth() && one.session.bdseq() == session.bdseq()) return one.is;
-  known.push_back({session, std::make_shared<MergeSession>(inputs_, window_)});
+  known.push_back({session, std::make_shared<MergeSession>(inputs_, window_, *woken_)});
   if (known.size() > kSessions) known.pop_front();
   return known.back().is;
 }

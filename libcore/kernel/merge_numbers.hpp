@@ -11,6 +11,8 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <optional>
+#include <set>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -24,11 +26,14 @@ struct NumberRange {
   std::uint64_t first = 0, last = 0;
 };
 
+/// Numbers of the waiting gaps about which something may have changed: see MergeGaps.
+using WokenGaps = std::set<std::uint64_t>;
+
 /// One session of one node.
 class MergeSession {
  public:
-  /// `window`: messages remembered at most.
-  MergeSession(std::size_t inputs, std::uint64_t window) : window_(window), sources_(inputs) {}
+  /// `window`: messages remembered at most. `woken` must outlive this.
+  MergeSession(std::size_t inputs, std::uint64_t window, WokenGaps& woken) : window_(window), sources_(inputs), woken_(&woken) {}
 
   enum class Verdict { fresh, copy, beyond };  // beyond: older than the window, so that nobody can tell
   /// Takes note of a reading. `print`: see print_of().
@@ -43,13 +48,19 @@ class MergeSession {
                                    bool& certain) const;
   void told(NumberRange range);
   /// The input has declared series of this session: it may bring more.
-  void join(std::uint32_t input) { sources_[input].joined = true; }
+  void join(std::uint32_t input);
   /// The input ended, or has gone on to another session: it brings nothing more of this one.
-  void leave(std::uint32_t input) { sources_[input].left = true; }
+  void leave(std::uint32_t input);
   /// Every gap that the input reported here was filled by others.
   bool filled(std::uint32_t input) const { return sources_[input].reported && sources_[input].unfilled == 0; }
   /// A gap of the input waits or was told (+1), or turned out to be filled (-1).
   void count_unfilled(std::uint32_t input, int change) { sources_[input].unfilled += change; }
+
+  /// Wakes the gap, which is one of `input`'s, once when another input may have brought the message, when it was told, or when
+  /// another input may bring it no more. That forgetting takes back what came or was told wakes nobody: the message is missing as
+  /// before.
+  void watch(std::uint64_t seq, std::uint64_t gap, std::uint32_t input) { watched_.emplace(std::pair(seq, gap), input); }
+  void unwatch(std::uint64_t seq, std::uint64_t gap) { watched_.erase({seq, gap}); }
 
  private:
   struct Slot {
@@ -64,6 +75,10 @@ class MergeSession {
   };
 
   bool has(const Source& source, std::uint64_t seq) const;
+  static std::optional<std::uint64_t> reach_of(const Source& source);
+  void cover(std::uint32_t input, std::uint64_t seq);
+  void wake(NumberRange range, std::optional<std::uint32_t> but_of = std::nullopt);
+  void wake_all();
   void make_room(std::uint64_t seq);
   void trim();
 
@@ -76,12 +91,14 @@ class MergeSession {
   std::deque<Message> messages_;
   std::vector<Source> sources_;
   std::deque<NumberRange> told_;
+  std::map<std::pair<std::uint64_t, std::uint64_t>, std::uint32_t> watched_;  // message and gap → the gap's input
+  WokenGaps* woken_;
 };
 
 /// The sessions of all nodes: the newest few of each.
 class MergeSessions {
  public:
-  MergeSessions(std::size_t inputs, std::uint64_t window) : inputs_(inputs), window_(window) {}
+  MergeSessions(std::size_t inputs, std::uint64_t window, WokenGaps& woken) : inputs_(inputs), window_(window), woken_(&woken) {}
   std::shared_ptr<MergeSession> find(const std::string& node, const v1::Session& session);
 
  private:
@@ -93,6 +110,7 @@ class MergeSessions {
 
   std::size_t inputs_;
   std::uint64_t window_;
+  WokenGaps* woken_;
   std::map<std::string, std::deque<Known>, std::less<>> nodes_;
 };
 

@@ -20,8 +20,9 @@ namespace twinpipe {
 
 class MergeSeries {
  public:
-  MergeSeries(std::size_t inputs, std::uint32_t max_series, std::uint64_t window)
-      : limit_(max_series), inputs_(inputs), sessions_(inputs, window) {}
+  /// `woken` must outlive this.
+  MergeSeries(std::size_t inputs, std::uint32_t max_series, std::uint64_t window, WokenGaps& woken)
+      : limit_(max_series), inputs_(inputs), sessions_(inputs, window, woken) {}
 
   /// The input begins another segment: its aliases are nobody's.
   void open_segment(std::uint32_t input);

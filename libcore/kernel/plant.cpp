@@ -238,7 +238,8 @@ void Plant::birth(Node& node, Nanos at, Output& out) {
     v1::Frame frame;
     v1::Series& series = *frame.mutable_series();
     series = plant_asset(options_, asset, node.birth, node.bdseq);
-    for (std::uint32_t i = 0; i < per_asset; ++i) declare(options_, sensors_[i], asset * per_asset + i, *series.add_sensor());
+    for (std::uint32_t i = 0; i < per_asset; ++i)
+      declare(options_, series, sensors_[i], asset * per_asset + i, *series.add_sensor());
     out.frame(frame);
     out.frame(plant_lifecycle(series, false, true, v1::Lifecycle::REASON_BIRTH, node.birth));
   }

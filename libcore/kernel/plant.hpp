@@ -11,6 +11,7 @@
 
 #include "kernel/plant_faults.hpp"
 #include "kernel/plant_physics.hpp"
+#include "policy/pattern.hpp"
 #include "wire/output.hpp"
 #include "wire/status.hpp"
 
@@ -33,6 +34,7 @@ struct PlantOptions {
   Nanos waveform_every = 10 * kSecond;  // 0: no waveforms
   std::uint32_t columns = 512;          // greatest number of readings in a frame
   std::vector<Fault> faults;
+  std::vector<Pattern> fahrenheit;  // temperatures of devices that measure in °F
 };
 
 /// A plant that is simulated tick by tick.

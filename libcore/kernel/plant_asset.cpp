@@ -59,13 +59,22 @@ enum Draw : std::uint64_t { kDrawBearing, kDrawMotor, kDrawBearingNoise, kDrawMo
 Nanos whole_milliseconds(double nanos) { return static_cast<Nanos>(nanos) / kMillisecond * kMillisecond; }
 double in_seconds(Nanos time) { return static_cast<double>(time) * 1e-9; }
 
+constexpr std::string_view kCelsius = "degC";
+double in_fahrenheit(double celsius) { return celsius * 1.8 + 32; }
+bool measures_fahrenheit(const PlantOptions& options, const v1::Series& owner, const PlantSensor& sensor) {
+  return sensor.unit == kCelsius && std::ranges::any_of(options.fahrenheit, [&](const Pattern& pattern) {
+           return pattern.matches(owner.site(), owner.line(), owner.asset(), sensor.name);
+         });
+}
+
 }  // namespace
 
 std::span<const PlantSensor> plant_sensors(const PlantOptions& options) {
   return std::span(kSensors).first(options.waveform_every > 0 ? kSensorCount : std::size_t{kVibrationDe});
 }
 
-void declare(const PlantOptions& options, const PlantSensor& sensor, std::uint32_t alias, v1::Sensor& to) {
+void declare(const PlantOptions& options, const v1::Series& owner, const PlantSensor& sensor, std::uint32_t alias,
+             v1::Sensor& to) {
   to.set_alias(alias);
   to.set_name(std::string(sensor.name));
   to.set_type(sensor.type);
@@ -81,6 +90,10 @@ void declare(const PlantOptions& options, const PlantSensor& sensor, std::uint32
   if (sensor.low == sensor.high) return;
   to.set_low(sensor.low);
   to.set_high(sensor.high);
+  if (!measures_fahrenheit(options, owner, sensor)) return;
+  to.set_declared_unit("degF");
+  to.set_low(in_fahrenheit(sensor.low));
+  to.set_high(in_fahrenheit(sensor.high));
 }
 
 std::string_view plant_text(std::uint64_t code) { return kTexts[code]; }
@@ -114,6 +127,7 @@ PlantAsset::PlantAsset(const PlantOptions& options, std::uint32_t number, std::v
   next_scan_ = options.start + std::max(kMillisecond, whole_milliseconds(static_cast<double>(period_) * traits.uniform(3)));
   if (waveform_every_ > 0)
     next_block_ = options.start + whole_milliseconds(static_cast<double>(waveform_every_) * traits.uniform(4)) + waveform_length_;
+  for (const PlantSensor& sensor : kSensors) fahrenheit_.push_back(measures_fahrenheit(options, owner, sensor));
   for (std::size_t i = 0; i < options.faults.size(); ++i) {
     const Fault& fault = options.faults[i];
     for (std::size_t sensor = 0; sensor < kSensorCount; ++sensor) {
@@ -217,8 +231,10 @@ void PlantAsset::report(std::size_t sensor, Nanos at, double value, std::vector<
 
 void PlantAsset::report(std::size_t sensor, Nanos at, std::uint64_t bits, std::vector<PlantItem>& items) {
   if (!apply_faults(sensor, at, bits)) return;
-  if (kSensors[sensor].type == v1::VALUE_TYPE_DOUBLE)
-    bits = std::bit_cast<std::uint64_t>(quantise(std::bit_cast<double>(bits), kSensors[sensor].parts));
+  if (kSensors[sensor].type == v1::VALUE_TYPE_DOUBLE) {
+    const double value = std::bit_cast<double>(bits);
+    bits = std::bit_cast<std::uint64_t>(quantise(fahrenheit_[sensor] ? in_fahrenheit(value) : value, kSensors[sensor].parts));
+  }
   items.push_back({at, 0, bits, first_slot_ + static_cast<std::uint32_t>(sensor), PlantItem::Kind::reading});
 }
 

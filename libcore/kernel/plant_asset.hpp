@@ -23,7 +23,8 @@ struct PlantSensor {
 };
 /// Every asset has these, in the order of their aliases; the last two, waveforms, only when they are wanted.
 std::span<const PlantSensor> plant_sensors(const PlantOptions& options);
-void declare(const PlantOptions& options, const PlantSensor& sensor, std::uint32_t alias, v1::Sensor& to);
+void declare(const PlantOptions& options, const v1::Series& owner, const PlantSensor& sensor, std::uint32_t alias,
+             v1::Sensor& to);
 
 /// The text of a string series' value.
 std::string_view plant_text(std::uint64_t code);
@@ -84,6 +85,7 @@ class PlantAsset {
   Nanos period_, cycle_;
   Nanos waveform_length_, waveform_every_;
   double waveform_rate_;
+  std::vector<bool> fahrenheit_;  // a sensor each
   std::vector<SensorFault> faults_;
   std::vector<Damage> damages_;
 

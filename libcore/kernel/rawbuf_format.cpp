@@ -253,8 +253,7 @@ unsigned time_field(FrameKind kind) {
     case FrameKind::features: return v1::Features::kAsOfFieldNumber;
     case FrameKind::predictions: return v1::Predictions::kAsOfFieldNumber;
     case FrameKind::work_order: return v1::WorkOrder::kTimeFieldNumber;
-    case FrameKind::asset_facts: return v1::AssetFacts::kFromFieldNumber;
-    default: return 0;
+    default: return 0;  // AssetFacts too: what holds since years ago stays where it stands, ahead of the data that it is about
   }
 }
 

@@ -167,7 +167,9 @@ bool Selection::keep(v1::Frame& frame, bool& whole) {
     }
     case v1::Frame::kWorkOrder: return in_span(frame.work_order().time()) && matches_key(frame.work_order().asset());
     case v1::Frame::kAssetFacts:
-      return in_span(frame.asset_facts().from()) &&
+      // What holds in any part of the span is of use to who reads it.
+      return (!options_.until || frame.asset_facts().from() < *options_.until) &&
+             (!options_.since || frame.asset_facts().until() == 0 || frame.asset_facts().until() > *options_.since) &&
              matches_asset(frame.asset_facts().site(), frame.asset_facts().line(), frame.asset_facts().asset());
     case v1::Frame::kLifecycle: return in_span(frame.lifecycle().time());
     case v1::Frame::kWatermark: return in_span(frame.watermark().time());

@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <array>
 
+#include "kernel/alert.hpp"
 #include "kernel/deadband.hpp"
 #include "kernel/exc_pass.hpp"
 #include "kernel/quarantine.hpp"
@@ -118,9 +119,10 @@ Complaint stuck_within_silence(const Rule& expectation, const Rule& deadband) {
 }
 
 constexpr std::array kSectionChecks{
-    SectionCheck{"deadband", Deadband::check},  SectionCheck{"exc-pass", exception_rules},
-    SectionCheck{"fft-bands", spectrum_rules},  SectionCheck{"quarantine", Quarantine::check},
-    SectionCheck{"unit-norm", UnitNorm::check}, SectionCheck{"winagg", WinAgg::check},
+    SectionCheck{"alert", Alert::check},           SectionCheck{"deadband", Deadband::check},
+    SectionCheck{"exc-pass", exception_rules},     SectionCheck{"fft-bands", spectrum_rules},
+    SectionCheck{"quarantine", Quarantine::check}, SectionCheck{"unit-norm", UnitNorm::check},
+    SectionCheck{"winagg", WinAgg::check},
 };
 constexpr std::array kRuleChecks{
     RuleCheck{"deadband", warning, door_without_heartbeat},

@@ -43,12 +43,6 @@ void append_rebirth_control(Nanos now, std::string& payload) {
   append_control(kRebirth, kBoolean, value, now, payload);
 }
 
-void append_row(const EdgeRow& row, const EdgeRows& from, EdgeRows& to) {
-  to.rows.push_back(row);
-  to.rows.back().offset = to.values.size();
-  to.values.append(from.values, row.offset, row.size);
-}
-
 std::string properties_of(const v1::Sensor& sensor, bool with_period) {
   v1::Sensor kept = sensor;
   kept.clear_property();
@@ -59,6 +53,13 @@ std::string properties_of(const v1::Sensor& sensor, bool with_period) {
   PropertySet properties;
   publish_properties(kept, properties);
   return properties.SerializeAsString();
+}
+
+/// `now`, in ms, but not before `earliest`: a clock that was set back by more than a moment is another one.
+std::uint64_t not_before(std::uint64_t earliest, Nanos now) {
+  constexpr std::uint64_t kMoment = 1000;
+  const std::uint64_t time = to_milliseconds(now);
+  return time < earliest && earliest - time <= kMoment ? earliest : time;
 }
 
 }  // namespace
@@ -171,7 +172,7 @@ void EdgeNode::data(std::uint32_t device, const EdgeRows& rows, Nanos now, std::
       if (newest) continue;
     }
     append_data_metric(row, rows, is_past(row), payload);
-    if (forward_ > 0) append_row(row, rows, sent);
+    if (forward_ > 0) add_row(row, rows, sent);
   }
   send_payload();
 }
@@ -187,66 +188,6 @@ void EdgeNode::append_data_metric(const EdgeRow& row, const EdgeRows& rows, bool
   written.sample_period = row.sample_period;
   written.historical = row.historical || past;
   append_metric(written, payload);
-}
-
-// ---- store and forward ----------------------------------------------------------------------------------------------
-
-/// Later than the first one that was no later than usual, give or take: then all that was stored is through.
-bool EdgeNode::is_past(const EdgeRow& row) {
-  if (forward_ == 0) return false;
-  const Nanos delay = event_now_ - row.time;
-  if (catching_up_ && delay > saturating_add(usual_, slack_)) return true;
-  catching_up_ = false;
-  usual_ = std::min(usual_, delay);
-  return false;
-}
-
-/// Rows of the message that is sent next.
-void EdgeNode::keep(std::uint32_t device, EdgeRows rows, Nanos now) {
-  while (!kept_.empty() && kept_.front().sent < now - forward_) kept_.pop_front();
-  kept_.push_back({{next_}, now, device, std::move(rows)});
-}
-
-/// Values that the birth to be sent next brings for the first time.
-void EdgeNode::keep_absorbed(std::uint32_t device, Nanos now) {
-  EdgeRows rows;
-  for (const std::uint32_t number : devices_[device].metrics) {
-    const Metric& metric = metrics_[number];
-    if (!metric.absorbed || !metric.known) continue;
-    EdgeRow row{number, metric.quality, metric.time, rows.values.size(), metric.value.size(), 0, false};
-    if (metric.is_waveform) row.sample_period = metric.period;
-    rows.values += metric.value;
-    rows.rows.push_back(row);
-  }
-  if (!rows.rows.empty()) keep(device, std::move(rows), now);
-}
-
-/// What was published last, once more, but for what the births have just said.
-void EdgeNode::repeat(Nanos now, std::vector<EdgeMessage>& out) {
-  for (Kept& kept : std::exchange(kept_, {})) {
-    const Device& device = devices_[kept.device];
-    if (device.state != State::born || kept.carriers.back().birth == next_.birth) {
-      kept_.push_back(std::move(kept));
-      continue;
-    }
-    std::string payload;
-    Kept born{kept.carriers, now, kept.device, {}}, again = born;
-    for (const EdgeRow& row : kept.rows.rows) {
-      const Metric& metric = metrics_[row.metric];
-      const std::string_view value = std::string_view(kept.rows.values).substr(row.offset, row.size);
-      const bool said = metric.known && row.time == metric.time && value == metric.value;
-      append_row(row, kept.rows, (said ? born : again).rows);
-      if (!said) append_data_metric(row, kept.rows, true, payload);
-    }
-    born.carriers.push_back(device.birth);
-    again.carriers.push_back(next_);
-    if (!born.rows.rows.empty()) kept_.push_back(std::move(born));
-    if (payload.empty()) continue;
-    kept_.push_back(std::move(again));
-    append_uuid(repeat_mark(kept.carriers), payload);
-    ++repeated_;
-    send(kept.device == 0 ? Verb::ndata : Verb::ddata, kept.device, std::move(payload), now, out);
-  }
 }
 
 void EdgeNode::device_death(std::uint32_t device, Nanos now, std::vector<EdgeMessage>& out) {
@@ -325,16 +266,19 @@ void EdgeNode::birth(std::uint32_t device, Nanos now, std::vector<EdgeMessage>& 
   publish_device_birth(device, now, out);
 }
 
-/// An NBIRTH makes hosts forget the devices, so those that were born follow at once.
+/// An NBIRTH makes hosts forget the devices, so those that were born follow at once. It is later than every message before it:
+/// its time names the session, and a host that hears messages in another order knows by it which ones are of the session.
 void EdgeNode::node_birth(Nanos now, std::vector<EdgeMessage>& out) {
   std::string payload;
+  const std::uint64_t birth = not_before(last_sent_ + 1, now);
+  now = static_cast<Nanos>(birth) * kMillisecond;
   next_alias_ = 1;
   append_bdseq(bdseq_, now, payload);
   append_rebirth_control(now, payload);
   append_birth_metrics(devices_[0], now, payload);
-  next_ = {to_milliseconds(now), 0};
+  next_ = {birth, 0};
   devices_[0].birth = next_;
-  if (forward_ > 0) keep_absorbed(0, now);
+  keep_told(0, now);
   for (const std::uint32_t metric : devices_[0].metrics) metrics_[metric].absorbed = false;
   devices_[0].state = State::born;
   born_ = was_born_ = true;
@@ -349,7 +293,7 @@ void EdgeNode::publish_device_birth(std::uint32_t device, Nanos now, std::vector
   std::string payload;
   append_birth_metrics(devices_[device], now, payload);
   devices_[device].birth = next_;
-  if (forward_ > 0) keep_absorbed(device, now);
+  keep_told(device, now);
   for (const std::uint32_t metric : devices_[device].metrics) metrics_[metric].absorbed = false;
   devices_[device].state = State::born;
   ++births_;
@@ -376,7 +320,8 @@ void EdgeNode::append_birth_metrics(const Device& device, Nanos now, std::string
 }
 
 void EdgeNode::send(Verb verb, std::uint32_t device, std::string payload, Nanos now, std::vector<EdgeMessage>& out) {
-  append_timestamp(now, payload);
+  last_sent_ = not_before(next_.birth, now);
+  append_timestamp(static_cast<Nanos>(last_sent_) * kMillisecond, payload);
   append_seq(seq_, payload);
   ++seq_;  // 255 is followed by 0
   ++next_.count;

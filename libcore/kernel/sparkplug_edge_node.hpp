@@ -133,8 +133,10 @@ class EdgeNode {
   void publish_device_birth(std::uint32_t device, Nanos now, std::vector<EdgeMessage>& out);
   void append_birth_metrics(const Device& device, Nanos now, std::string& payload);
   void append_data_metric(const EdgeRow& row, const EdgeRows& rows, bool past, std::string& payload) const;
+  static void add_row(const EdgeRow& row, const EdgeRows& from, EdgeRows& to);
   void keep(std::uint32_t device, EdgeRows rows, Nanos now);
-  void keep_absorbed(std::uint32_t device, Nanos now);
+  void keep_told(std::uint32_t device, Nanos now);
+  void carry(std::uint32_t device);
   void repeat(Nanos now, std::vector<EdgeMessage>& out);
   bool is_past(const EdgeRow& row);
   void send(Verb verb, std::uint32_t device, std::string payload, Nanos now, std::vector<EdgeMessage>& out);
@@ -160,7 +162,8 @@ class EdgeNode {
   };
   Nanos forward_ = 0;  // 0: nothing is kept
   std::deque<Kept> kept_;
-  MessageName next_;  // of the next message
+  MessageName next_;             // of the next message
+  std::uint64_t last_sent_ = 0;  // time of the last message, in ms
   Nanos event_now_ = 0, slack_ = 0;
   Nanos usual_ = std::numeric_limits<Nanos>::max();  // least delay of a reading so far
   bool catching_up_ = false;

@@ -2,6 +2,10 @@
 // The host's births and deaths: sessions, declarations, and who stands when they arrive in the wrong order.
 #include <fmt/format.h>
 
+#include <algorithm>
+#include <set>
+#include <vector>
+
 #include "kernel/sparkplug_node.hpp"
 
 namespace twinpipe::sparkplug {
@@ -23,6 +27,27 @@ v1::Gap malformed(PayloadFault fault) {
   lost.set_reason(v1::Gap::REASON_MALFORMED);
   lost.set_detail(std::string(describe(fault)));
   return lost;
+}
+
+/// Of what waits when a birth comes: what it comes before, which stays in `held`, and what came before it. A message of the
+/// birth's own millisecond is behind it if its number is due: whoever is asked for a birth answers within the millisecond in
+/// which a number far from it left.
+std::deque<HeldMessage> take_older(std::deque<HeldMessage>& held, Nanos birth, std::uint8_t birth_seq) {
+  std::vector<HeldMessage*> in_order;
+  for (HeldMessage& message : held) in_order.push_back(&message);
+  const auto distance = [birth_seq](const HeldMessage* message) { return static_cast<std::uint8_t>(message->seq - birth_seq); };
+  std::ranges::stable_sort(in_order, {}, distance);
+  std::set<const HeldMessage*> behind;
+  std::uint8_t due = 1;
+  for (const HeldMessage* const message : in_order) {
+    if (message->time == 0 || message->time < birth || (message->time == birth && distance(message) != due)) continue;
+    due = static_cast<std::uint8_t>(distance(message) + 1);
+    behind.insert(message);
+  }
+  std::deque<HeldMessage> older, newer;
+  for (HeldMessage& message : held) (behind.contains(&message) ? newer : older).push_back(std::move(message));
+  held = std::move(newer);
+  return older;
 }
 
 }  // namespace
@@ -53,11 +78,10 @@ void SparkplugHost::node_birth(Node& node, PayloadFault fault, const Message& me
   ++counts_.births;
   const WirePayload& payload = reader_.payload();
   const Nanos birth = payload.has_timestamp ? time_of(0) : message.arrival;
-  std::deque<HeldMessage> newer, older;
-  while (!node.sequence.held().empty()) {
-    HeldMessage held = node.sequence.take_front();
-    (held.time != 0 && held.time >= birth ? newer : older).push_back(std::move(held));
-  }
+  const std::uint8_t birth_seq = payload.has_seq ? static_cast<std::uint8_t>(payload.seq) : std::uint8_t{0};
+  std::deque<HeldMessage> newer;
+  while (!node.sequence.held().empty()) newer.push_back(node.sequence.take_front());
+  std::deque<HeldMessage> older = take_older(newer, birth, birth_seq);
   if (node.life != Node::Life::unborn) {
     for (HeldMessage& held : older) node.sequence.hold(std::move(held));
     const bool moved = !older.empty();
@@ -73,14 +97,14 @@ void SparkplugHost::node_birth(Node& node, PayloadFault fault, const Message& me
   node.births.clear();
   begin_session(node, birth, bdseq.value_or(0), bdseq.has_value(), message.arrival, out);
   observe_clock(node, message.arrival, out);
-  node.sequence.base(reader_.payload().has_seq ? static_cast<std::uint8_t>(reader_.payload().seq) : std::uint8_t{0}, true);
+  node.sequence.base(birth_seq, true);
   node.birth = reader_.payload().timestamp;
   node.had.add({node.birth, node.sequence.count()});
   declare(node, 0, Reading{message.arrival, node.sequence.count()}, out);
   node.sequence.advance();
   // Its death came first, over another topic; or the publisher's bdSeq is off by one.
   if (node.early_death_until >= message.arrival && bdseq && *bdseq == node.early_death) suspect(node, message.arrival);
-  // What stands behind the birth's number came before it, within its millisecond.
+  // What stands behind the birth's number came before it, whatever its time says.
   for (HeldMessage& held : newer)
     if (const auto place = node.sequence.place(held.seq); place != Sequence::Place::next && place != Sequence::Place::ahead)
       older.push_back(std::move(held));

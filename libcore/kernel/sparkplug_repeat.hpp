@@ -28,7 +28,8 @@ std::vector<MessageName> parse_repeat_mark(std::string_view uuid);
 /// counts as not had.
 class HadMessages {
  public:
-  static constexpr std::size_t kSessions = 8, kRuns = 64;
+  // A host asks for a birth every five seconds at most, and each one begins a session: minutes of them, while a network fails.
+  static constexpr std::size_t kSessions = 32, kRuns = 32;
 
   void add(const MessageName& name);
   bool has(const MessageName& name) const;

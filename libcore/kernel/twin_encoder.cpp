@@ -2,6 +2,7 @@
 // Twin frames as bytes.
 #include "kernel/twin_encoder.hpp"
 
+#include <algorithm>
 #include <cstring>
 
 #include "wire/fields.hpp"
@@ -89,7 +90,8 @@ char* TwinEncoder::room(std::size_t size) {
 
 void TwinEncoder::begin(const TwinLayout& layout, const TwinHeader& header, std::string_view policies) {
   layout_ = &layout;
-  tail_ = policies;
+  header_ = header;
+  policies_ = policies;
   metric_ = 0;
   at_ = kFront;
   char* at = put_bytes(room(layout.head.size() + 64), layout.head);
@@ -108,7 +110,7 @@ void TwinEncoder::add(const TwinMetricState& metric) {
   ++metric_;
   // The body goes to where it stands when its length takes two bytes, and is moved when that guess was wrong.
   constexpr std::size_t kGuess = 1 + 2;
-  char* const start = room(kNumbers + (end - begin) + metric.text.size());
+  char* const start = room(kNumbers + (end - begin) + metric.text.size() + metric.rejected_by.size());
   char* const body = start + kGuess;
   char* at = put_bytes(body, sensors.substr(begin, unit - begin));
   if (metric.seen && !is_null(metric.quality)) {
@@ -131,10 +133,17 @@ void TwinEncoder::add(const TwinMetricState& metric) {
   }
   at = put_number(at, Metric::kFreshnessFieldNumber, static_cast<std::uint64_t>(metric.freshness));
   at = put_number(at, Metric::kSloFieldNumber, static_cast<std::uint64_t>(metric.slo));
-  if (metric.seen) {
-    at = put_time(at, Metric::kFirstSeenFieldNumber, metric.first_seen);
-    at = put_time(at, Metric::kLastSeenFieldNumber, metric.time);
+  if (metric.seen) at = put_time(at, Metric::kFirstSeenFieldNumber, metric.first_seen);
+  if (metric.seen || metric.rejected != 0)
+    at = put_time(at, Metric::kLastSeenFieldNumber, std::max(metric.seen ? metric.time : kBeginning, metric.rejected_at));
+  if (metric.rejected != 0) {
+    at = put_number(at, Metric::kRejectedFieldNumber, metric.rejected);
+    if (!metric.rejected_by.empty()) {
+      at = put_tag(at, Metric::kRejectedByFieldNumber, WireType::length_delimited);
+      at = put_bytes(put_varint(at, metric.rejected_by.size()), metric.rejected_by);
+    }
   }
+  if (metric.seen) at = put_number(at, Metric::kAgeFieldNumber, static_cast<std::uint64_t>(metric.age));
   const auto size = static_cast<std::size_t>(at - body);
   char* const place = start + 1 + varint_size(size);
   if (place != body) std::memmove(place, body, size);
@@ -143,7 +152,11 @@ void TwinEncoder::add(const TwinMetricState& metric) {
 }
 
 FrameView TwinEncoder::end() {
-  at_ = static_cast<std::size_t>(put_bytes(room(tail_.size()), tail_) - buffer_.data());
+  char* last = put_bytes(room(header_.facts.size() + policies_.size() + 16), header_.facts);
+  last = put_number(last, Twin::kRetiredFieldNumber, header_.retired ? 1 : 0);
+  last = put_bytes(last, policies_);
+  last = put_number(last, Twin::kUnknownFieldNumber, header_.unknown ? 1 : 0);
+  at_ = static_cast<std::size_t>(last - buffer_.data());
   const std::size_t message = at_ - kFront;
   char front[kFront];
   char* at = put_varint(put_tag(front, v1::Frame::kTwin, WireType::length_delimited), message);

@@ -31,6 +31,8 @@ struct TwinHeader {
   bool online = false;
   v1::Lifecycle::Reason reason = v1::Lifecycle::REASON_UNSPECIFIED;
   Nanos since = 0, as_of = 0;
+  std::string_view facts;  // encoded fields: facts, registry_as_of, registry_stale
+  bool retired = false, unknown = false;
 };
 struct TwinMetricState {
   v1::Freshness freshness = v1::FRESHNESS_NEVER;
@@ -41,6 +43,10 @@ struct TwinMetricState {
   std::string_view text;    // of string and bytes
   Nanos time = 0, first_seen = 0;
   std::uint32_t quality = kGood;
+  Nanos age = 0;
+  std::uint32_t rejected = 0;  // counts without a value too
+  std::string_view rejected_by;
+  Nanos rejected_at = kBeginning;
 };
 
 class TwinEncoder {
@@ -48,7 +54,7 @@ class TwinEncoder {
   /// Digests that a node's twins end with: the fold's own policy, and those that shaped the values.
   static std::string policies(const std::string& own, const PoliciesInForce::Policies& shaped_by);
 
-  /// `policies` is what the function of that name gave; it must outlive end().
+  /// `policies` is what the function of that name gave; it and the header's facts must outlive end().
   void begin(const TwinLayout& layout, const TwinHeader& header, std::string_view policies);
   /// The metrics in the order of the layout.
   void add(const TwinMetricState& metric);
@@ -60,7 +66,8 @@ class TwinEncoder {
 
   const TwinLayout* layout_ = nullptr;
   std::size_t metric_ = 0;
-  std::string_view tail_;
+  TwinHeader header_;
+  std::string_view policies_;
   std::string buffer_;  // room for tags and lengths, then the message
   std::size_t at_ = 0;
 };

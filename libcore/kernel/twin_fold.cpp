@@ -42,7 +42,9 @@ std::uint64_t order_of(const Columns& columns, std::size_t row) {
 }  // namespace
 
 TwinFold::TwinFold(const SeriesTable& table, const Policy& policy, TwinOptions options)
-    : Stage(table), rules_(policy, "twin-fold", {}, "freshness"), options_(options) {}
+    : Stage(table), rules_(policy, "twin-fold", {}, "freshness"), options_(options) {
+  static_assert(sizeof(Metric) == 64);
+}
 
 TwinFold::~TwinFold() = default;
 
@@ -55,6 +57,8 @@ bool TwinFold::reads(FrameKind kind) const {
     case FrameKind::watermark:
     case FrameKind::aggregates:
     case FrameKind::spectra:
+    case FrameKind::reject:
+    case FrameKind::asset_facts:
     case FrameKind::applied: return true;
     default: return false;
   }
@@ -69,6 +73,7 @@ Status TwinFold::on_series(const std::vector<Declared>& declared, const FrameVie
   metrics_.resize(table().size());
   assets_.resize(table().assets());
   dirty_.resize(table().assets());
+  watched_.resize(table().assets());
   for (const Declared& series : declared) {
     const std::uint32_t number = table().series(series.slot).asset;
     const Asset& asset = table().asset(number);
@@ -80,19 +85,27 @@ Status TwinFold::on_series(const std::vector<Declared>& declared, const FrameVie
       nodes_[state.node].ranked = false;
       state.reason = nodes_[state.node].reason;
       state.since = nodes_[state.node].since;
-      asset_index_.emplace(asset_key(asset.site, asset.line, asset.asset), number);
+      const std::string key = asset_key(asset.site, asset.line, asset.asset);
+      asset_index_.emplace(key, number);
+      if (const auto early = early_facts_.extract(key); !early.empty()) {
+        state.facts = std::move(early.mapped());
+        renew_facts(number);
+      }
     }
     Node& node = nodes_[state.node];
     state.layout.clear();
     if (series.is_new) {
       metric.asset = number;
+      metric.tickless = !node.ticks;
       const auto by_name = [this](std::uint32_t slot) -> const std::string& { return table().series(slot).sensor.name(); };
       state.slots.insert(std::ranges::upper_bound(state.slots, by_name(series.slot), {}, by_name), series.slot);
       configure(series.slot, node.watermark);
       touch(number, true);
     }
     metric.current = session_ordinal(node, asset.has_session, asset.session);
+    state.declared = metric.current;
     if (metric.current > node.current) begin_session(node, metric.current);
+    notice_gone(number);
   }
   tell_expired(out);
   return pass(frame, out);
@@ -111,13 +124,11 @@ void TwinFold::accepted(std::uint32_t slot) {
 }
 
 template <class Values>
-void TwinFold::fold(const Columns& columns, const Values& values) {
+void TwinFold::fold(const Columns& columns, const Values& values, Output& out) {
   const std::size_t rows = columns.rows();
   const auto type = static_cast<std::uint8_t>(columns.type);
-  for (std::size_t row = 0; row < rows; ++row) {
-    const std::uint32_t slot = columns.slot[row];
+  const auto take = [&](std::size_t row, std::uint32_t slot, Nanos time) {
     Metric& metric = metrics_[slot];
-    const Nanos time = columns.time[row];
     const std::uint64_t order = order_of(columns, row);
     const bool same_session = metric.current == metric.session;
     if (metric.seen && (same_session || columns.historical) && time <= metric.time) [[unlikely]] {
@@ -131,11 +142,11 @@ void TwinFold::fold(const Columns& columns, const Values& values) {
       // Live wins over historical, and then the later index: so the winner does not depend on the order of arrival. A value
       // that is said again with a greater index stands behind what was said between.
       if (same_value && !columns.historical) metric.order = std::max(metric.order, order);
-      if (!same_time || same_value || order < metric.order || columns.historical) continue;
+      if (!same_time || same_value || order < metric.order || columns.historical) return;
     } else if (metric.seen && !same_session && metric.current < metric.session) [[unlikely]] {
       ++(columns.historical ? past_ : late_);  // of a session that another one has followed
       metric.first_seen = std::min(metric.first_seen, time);
-      continue;
+      return;
     }
     values.hold(row, metric.value, metric.seen && is_text(static_cast<ValueType>(metric.type)), texts_);
     metric.time = time;
@@ -146,23 +157,30 @@ void TwinFold::fold(const Columns& columns, const Values& values) {
     metric.type = type;
     metric.seen = true;
     if (metric.freshness != v1::FRESHNESS_FRESH || dirty_[metric.asset] == 0) accepted(slot);
+  };
+  for (std::size_t row = 0; row < rows; ++row) {
+    const std::uint32_t slot = columns.slot[row];
+    const Nanos time = columns.time[row];
+    take(row, slot, time);
+    if (metrics_[slot].tickless && !columns.historical) [[unlikely]]
+      tick_by_reading(slot, time, out);
   }
 }
 
-Status TwinFold::on_readings(const Columns& columns, const FrameView&, Output&) {
+Status TwinFold::on_readings(const Columns& columns, const FrameView&, Output& out) {
   switch (columns.type) {
-    case v1::VALUE_TYPE_INT64: fold(columns, NumberValues<std::int64_t>{columns.ints}); break;
-    case v1::VALUE_TYPE_UINT64: fold(columns, NumberValues<std::uint64_t>{columns.uints}); break;
-    case v1::VALUE_TYPE_BOOL: fold(columns, NumberValues<std::uint8_t>{columns.bools}); break;
+    case v1::VALUE_TYPE_INT64: fold(columns, NumberValues<std::int64_t>{columns.ints}, out); break;
+    case v1::VALUE_TYPE_UINT64: fold(columns, NumberValues<std::uint64_t>{columns.uints}, out); break;
+    case v1::VALUE_TYPE_BOOL: fold(columns, NumberValues<std::uint8_t>{columns.bools}, out); break;
     case v1::VALUE_TYPE_STRING:
-    case v1::VALUE_TYPE_BYTES: fold(columns, TextValues{columns.texts}); break;
-    default: fold(columns, NumberValues<double>{columns.doubles}); break;
+    case v1::VALUE_TYPE_BYTES: fold(columns, TextValues{columns.texts}, out); break;
+    default: fold(columns, NumberValues<double>{columns.doubles}, out); break;
   }
   return {};
 }
 
 /// A waveform has no single value: the twin knows when it was last seen and how good it was.
-void TwinFold::sight(std::uint32_t slot, Nanos time, std::uint32_t quality, bool historical) {
+void TwinFold::sight(std::uint32_t slot, Nanos time, std::uint32_t quality, bool historical, Output& out) {
   quality |= v1::QUALITY_NULL;
   const double nothing = 0;
   Columns columns;
@@ -171,34 +189,35 @@ void TwinFold::sight(std::uint32_t slot, Nanos time, std::uint32_t quality, bool
   columns.type = v1::VALUE_TYPE_WAVEFORM;
   columns.quality = std::span(&quality, 1);
   columns.historical = historical;
-  fold(columns, NumberValues<double>{std::span(&nothing, 1)});
+  fold(columns, NumberValues<double>{std::span(&nothing, 1)}, out);
 }
 
-Status TwinFold::on_waveform(const v1::Waveform& waveform, std::uint32_t slot, const FrameView&, Output&) {
-  sight(slot, waveform.time(), waveform.has_quality() ? waveform.quality() : kGood, waveform.historical());
+Status TwinFold::on_waveform(const v1::Waveform& waveform, std::uint32_t slot, const FrameView&, Output& out) {
+  sight(slot, waveform.time(), waveform.has_quality() ? waveform.quality() : kGood, waveform.historical(), out);
   return {};
 }
 
 /// Where waveforms stay at the edge, what was derived from them says that their sensor lives.
 template <class Rows>
-Status TwinFold::sight_all(const Rows& rows, const google::protobuf::RepeatedField<Nanos>& times) {
+Status TwinFold::sight_all(const Rows& rows, const google::protobuf::RepeatedField<Nanos>& times, Output& out) {
   if (times.size() != rows.series_size()) return Status::error(Code::bad_data, "derived rows without their times");
   for (int row = 0; row < rows.series_size(); ++row) {
     const std::uint32_t slot = table().slots()[rows.series(row)];
-    if (table().series(slot).sensor.type() == v1::VALUE_TYPE_WAVEFORM) sight(slot, times[row], kGood, rows.historical());
+    if (table().series(slot).sensor.type() == v1::VALUE_TYPE_WAVEFORM) sight(slot, times[row], kGood, rows.historical(), out);
   }
   return {};
 }
 
 Status TwinFold::on_frame(const v1::Frame& frame, const FrameView& view, Output& out) {
   Status status;
-  if (view.kind == FrameKind::aggregates) {
-    status = sight_all(frame.aggregates(), frame.aggregates().end());
-  } else if (view.kind == FrameKind::spectra) {
-    status = sight_all(frame.spectra(), frame.spectra().end());
-  } else {
-    if (applied_.take(frame.applied()))
-      for (Node& node : nodes_) node.policies.clear();
+  switch (view.kind) {
+    case FrameKind::aggregates: status = sight_all(frame.aggregates(), frame.aggregates().end(), out); break;
+    case FrameKind::spectra: status = sight_all(frame.spectra(), frame.spectra().end(), out); break;
+    case FrameKind::reject: take_reject(frame.reject()); break;
+    case FrameKind::asset_facts: take_facts(frame.asset_facts(), out); break;
+    default:
+      if (applied_.take(frame.applied()))
+        for (Node& node : nodes_) node.policies.clear();
   }
   if (!status.ok()) return status;
   return pass(view, out);
@@ -210,8 +229,21 @@ Status TwinFold::finish(Output& out) {
 }
 
 std::vector<Counter> TwinFold::counters() const {
-  return {{"series", metrics_.size()}, {"assets", assets_.size()}, {"late", late_},   {"past", past_},
-          {"duplicates", duplicates_}, {"conflicts", conflicts_},  {"stale", stale_}, {"foreign_deaths", foreign_deaths_}};
+  const auto is_unknown = [](const AssetState& asset) {
+    const FactSpans::Span* facts = asset.facts.at(asset.as_of);
+    return facts != nullptr && facts->unknown;
+  };
+  return {{"series", metrics_.size()},
+          {"assets", assets_.size()},
+          {"unknown_assets", static_cast<std::uint64_t>(std::ranges::count_if(assets_, is_unknown))},
+          {"late", late_},
+          {"past", past_},
+          {"duplicates", duplicates_},
+          {"conflicts", conflicts_},
+          {"stale", stale_},
+          {"rejected", rejected_},
+          {"retired", retired_},
+          {"foreign_deaths", foreign_deaths_}};
 }
 
 }  // namespace twinpipe

@@ -29,19 +29,18 @@ std::uint32_t TwinFold::session_ordinal(Node& node, bool has_session, const v1::
 /// A newer session: its clock may be another one, so ticks and deadlines of the one before mean nothing now. What is not
 /// reported again is stale.
 void TwinFold::begin_session(Node& node, std::uint32_t ordinal) {
-  for (const std::uint32_t asset : node.assets) {
-    AssetState& state = assets_[asset];
-    state.as_of = std::max(state.as_of, node.watermark);  // as_of never goes back, the clock may
-    for (const std::uint32_t slot : state.slots) state.as_of = std::max(state.as_of, metrics_[slot].time);
-  }
+  for (const std::uint32_t asset : node.assets) as_of(asset);  // it never goes back, the clock may
   node.current = ordinal;
   node.watermark = kBeginning;
+  node.data = EventClock();
+  node.due = kForever;
   node.deadlines.clear();
   node.offline = node.blind = false;
   for (const std::uint32_t asset : node.assets) {
     assets_[asset].dead = false;
     for (const std::uint32_t slot : assets_[asset].slots) metrics_[slot].queued = false;
     refresh_asset(asset);
+    notice_gone(asset);
   }
 }
 
@@ -106,14 +105,36 @@ void TwinFold::expire(Node& node) {
   }
 }
 
-Status TwinFold::on_watermark(const v1::Watermark& watermark, const FrameView& frame, Output& out) {
-  Node& node = nodes_[node_index(watermark.node())];
-  if (watermark.lane() == v1::LANE_LIVE && watermark.time() > node.watermark) {
-    node.watermark = watermark.time();
+void TwinFold::tick(Node& node, Nanos watermark, Output& out) {
+  if (watermark > node.watermark) {
+    node.watermark = watermark;
     expire(node);
     tell_expired(out);
+    if (watermark >= node.facts_due) renew_facts(node);
   }
   emit(node, out);
+}
+
+/// A node that sends no Watermarks: once its readings span more than the lateness, each second that they reach is a tick.
+void TwinFold::tick_by_reading(std::uint32_t slot, Nanos time, Output& out) {
+  Node& node = nodes_[assets_[metrics_[slot].asset].node];
+  if (metrics_[slot].current < node.current) return;
+  const EventClock::Sight sight = node.data.take(time);
+  const Nanos newest = node.data.newest();
+  if (node.due == kForever || sight == EventClock::Sight::anew) node.due = saturating_add(newest, options_.lateness);
+  if (newest < node.due || newest == kForever) return;
+  const Nanos begun = newest % kSecond;  // of the second
+  node.due = saturating_add(newest, kSecond - (begun < 0 ? begun + kSecond : begun));
+  tick(node, saturating_sub(newest, options_.lateness), out);
+}
+
+Status TwinFold::on_watermark(const v1::Watermark& watermark, const FrameView& frame, Output& out) {
+  Node& node = nodes_[node_index(watermark.node())];
+  if (!std::exchange(node.ticks, true))
+    for (const std::uint32_t asset : node.assets)
+      for (const std::uint32_t slot : assets_[asset].slots) metrics_[slot].tickless = false;
+  tick(node, watermark.lane() == v1::LANE_LIVE ? watermark.time() : kBeginning, out);
+  raise_clock(watermark, out);
   return pass(frame, out);
 }
 
@@ -141,6 +162,7 @@ Status TwinFold::on_lifecycle(const v1::Lifecycle& lifecycle, const FrameView& f
   const auto tell = [&](std::uint32_t asset) {
     refresh_asset(asset);
     touch(asset, true);
+    notice_gone(asset);
   };
   if (!lifecycle.asset().empty()) {
     std::uint32_t asset = 0;

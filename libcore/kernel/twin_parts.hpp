@@ -2,6 +2,7 @@
 // The parts of the twin fold's state. Private to the twin_*.cpp files.
 #pragma once
 
+#include "kernel/event_clock.hpp"
 #include "kernel/twin_fold.hpp"
 
 namespace twinpipe {
@@ -20,7 +21,9 @@ struct alignas(64) TwinFold::Metric {
   std::uint8_t type = 0;
   std::uint8_t freshness = v1::FRESHNESS_NEVER;
   bool seen = false;
-  bool queued = false;  // in its node's deadlines
+  bool queued : 1 = false;    // in its node's deadlines
+  bool tickless : 1 = false;  // its node has sent no Watermark
+  std::uint32_t rejects = 0;  // of rejects_, from 1; 0: none
 };
 
 struct TwinFold::AssetState {
@@ -31,7 +34,33 @@ struct TwinFold::AssetState {
   v1::Lifecycle::Reason reason = v1::Lifecycle::REASON_UNSPECIFIED;
   Nanos since = 0;
   Nanos as_of = kBeginning;
+  std::uint32_t declared = 0;    // ordinal of the newest session that declared it
+  bool retired = false;          // and told so
+  Nanos gone_since = kForever;   // on clock_, kBeginning before the first tick; kForever: it is not gone
+  Nanos retires = kForever;      // when it is looked at next, on clock_
+  Nanos facts_until = kForever;  // event time at which other facts come into force
+  FactSpans facts;
   TwinLayout layout;  // made when it is first told, and again after a declaration
+};
+
+/// Readings of a series that broke an expectation and are newer than its value.
+struct TwinFold::RejectLog {
+  static constexpr std::size_t kMost = 1000;
+  std::uint32_t session = 0;  // ordinal
+  std::vector<Nanos> times;   // ascending, each once: what comes twice counts once
+  std::string rule;           // of the newest
+};
+struct TwinFold::Rejected {
+  std::uint32_t count = 0;
+  Nanos newest = kBeginning;
+  std::string_view rule;
+};
+
+/// When to look whether an asset that is gone has retired.
+struct TwinFold::Retirement {
+  Nanos time;  // on clock_
+  std::uint32_t asset;
+  bool operator<(const Retirement& other) const { return time > other.time; }  // std heaps keep the greatest on top
 };
 
 struct TwinFold::Node {
@@ -49,6 +78,10 @@ struct TwinFold::Node {
   v1::Lifecycle::Reason reason = v1::Lifecycle::REASON_UNSPECIFIED;
   Nanos since = 0;
   Nanos watermark = kBeginning;     // live lane, of the newest session
+  bool ticks = false;               // it has sent a Watermark
+  EventClock data;                  // while it has not: the time that its readings tell
+  Nanos due = kForever;             // when they make the next tick
+  Nanos facts_due = kForever;       // the least of its assets' facts_until
   Nanos rules_until = kForever;     // a temporary freshness rule expires then
   std::vector<Deadline> deadlines;  // a heap; entries may be out of date, which popping finds out
   std::vector<std::uint32_t> assets;

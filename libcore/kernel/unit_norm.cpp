@@ -8,32 +8,11 @@
 
 #include "frames.pb.h"
 #include "kernel/form.hpp"
+#include "kernel/rows_between.hpp"
 #include "kernel/waveform_split.hpp"
 #include "state.pb.h"
 
 namespace twinpipe {
-namespace {
-
-Columns rows_of(const Columns& columns, std::size_t from, std::size_t to) {
-  Columns part = columns;
-  const auto cut = [&](auto& column) {
-    if (!column.empty()) column = column.subspan(from, to - from);
-  };
-  cut(part.alias);
-  cut(part.slot);
-  cut(part.time);
-  cut(part.doubles);
-  cut(part.ints);
-  cut(part.uints);
-  cut(part.bools);
-  cut(part.texts);
-  cut(part.quality);
-  cut(part.seq);
-  cut(part.index);
-  return part;
-}
-
-}  // namespace
 
 Status UnitNorm::check(const Policy& policy) {
   if (policy.rules("unit-norm").empty()) return {};
@@ -259,7 +238,7 @@ void UnitNorm::find_norms(const Columns& columns) {
 /// A frame is cut where a temporary rule ends within it.
 Status UnitNorm::on_readings(const Columns& columns, const FrameView& view, Output& out) {
   const auto convert_rows = [&](std::size_t from, std::size_t to) {
-    const Columns part = rows_of(columns, from, to);
+    const Columns part = rows_between(columns, from, to);
     find_norms(part);
     return convert(part, out);
   };

@@ -128,13 +128,9 @@ WinAgg::Fate WinAgg::admit(std::size_t lane, std::uint32_t slot, Nanos pane) con
 Status WinAgg::pane_for(std::size_t lane, std::uint32_t slot, Nanos start, Pane*& found) {
   const Setting& setting = settings_[slot];
   Track& track = lanes_[lane]->tracks[slot];
-  const auto behind =
-      std::find_if(track.panes.rbegin(), track.panes.rend(), [start](const Pane& pane) { return pane.start <= start; });
   const bool adds = only_adds(lane, setting);
-  if (behind != track.panes.rend() && behind->start == start && !(adds && behind->emitted > 0)) {
-    found = &*behind;
-    return {};
-  }
+  found = track.pane_at(start);
+  if (found != nullptr && !(adds && found->emitted > 0)) return {};
   const bool full = track.panes.size() >= options_.max_open;
   if (full && adds && make_room(slot)) return pane_for(lane, slot, start, found);
   if (full)
@@ -151,7 +147,7 @@ Status WinAgg::pane_for(std::size_t lane, std::uint32_t slot, Nanos start, Pane*
     const Nanos end = start + (i + 1) * setting.slide;
     pane.once = end + setting.lateness <= track.processed && sent_[slot].find(end - setting.window).has_value();
   }
-  found = &*track.panes.insert(behind.base(), std::move(pane));
+  found = &*track.panes.insert(track.first_behind(start), std::move(pane));
   track.filled = std::min(track.filled, start);
   schedule(lane, slot, start + (found->emitted + 1) * setting.slide + (found->once ? setting.lateness : 0));
   return {};
@@ -191,14 +187,14 @@ void WinAgg::reopen(std::size_t lane, std::uint32_t slot, Nanos time) {
 Status WinAgg::append(std::size_t lane, std::uint32_t slot, Pane& pane, const Reading& reading) {
   const Setting& setting = settings_[slot];
   pane.total.reset();
-  if (reading.time <= pane.readings_until) {  // behind what was sealed: merged as it comes
+  if (reading.time <= pane.sealed_until) {  // behind what was sealed: merged as it comes
     Content one;
     one.excluded = std::isnan(reading.value);
     if (one.excluded == 0) {
       one.moments = moments_of(std::span<const double>(&reading.value, 1));
       one.moments.first_time = one.moments.last_time = reading.time;
     }
-    pane.readings_sealed.merge(one);
+    pane.sealed.merge(one);
     ++out_of_order_;
     return {};
   }
@@ -217,15 +213,13 @@ Status WinAgg::append(std::size_t lane, std::uint32_t slot, Pane& pane, const Re
 /// A reading once more, which need not be in the lane's newest pane: a birth repeats current values with the times that they
 /// had, and a backlog behind it brings them as history.
 bool WinAgg::is_repeated(std::size_t lane, std::uint32_t slot, const Reading& reading) {
-  const auto same = [&reading](const Reading& held) { return held.time == reading.time && held.value == reading.value; };
   Track& track = lanes_[lane]->tracks[slot];
-  if (same(track.before)) return true;
+  if (track.before.repeats(reading)) return true;
   if (lane == kHistorical && is_told_live(slot, reading)) return true;
-  const Nanos start = floor_to(reading.time, settings_[slot].slide);
-  const auto pane = std::find_if(track.panes.rbegin(), track.panes.rend(), [start](const Pane& it) { return it.start <= start; });
-  if (pane == track.panes.rend() || pane->start != start) return false;
+  Pane* const pane = track.pane_at(floor_to(reading.time, settings_[slot].slide));
+  if (pane == nullptr) return false;
   park(lane, slot);
-  if (pane->size == 0 || !same(pane->data[pane->size - 1])) return false;
+  if (pane->size == 0 || !pane->data[pane->size - 1].repeats(reading)) return false;
   Reading& last = pane->data[pane->size - 1];
   last.order = std::max(last.order, reading.order);
   return true;
@@ -233,21 +227,20 @@ bool WinAgg::is_repeated(std::size_t lane, std::uint32_t slot, const Reading& re
 
 /// Does the live lane know readings of the pane?
 bool WinAgg::has_live(std::uint32_t slot, Nanos start) const {
-  const Track& track = lanes_[kLive]->tracks[slot];
+  Track& track = lanes_[kLive]->tracks[slot];
   return (track.before.time != kBeginning && floor_to(track.before.time, settings_[slot].slide) == start) ||
-         std::ranges::find(track.panes, start, &Pane::start) != track.panes.end();
+         track.pane_at(start) != nullptr;
 }
 
 /// As far as the live lane still has its readings.
 bool WinAgg::is_told_live(std::uint32_t slot, const Reading& reading) {
-  const auto same = [&reading](const Reading& held) { return held.time == reading.time && held.value == reading.value; };
   Track& track = lanes_[kLive]->tracks[slot];
-  if (same(track.before)) return true;
-  const Nanos start = floor_to(reading.time, settings_[slot].slide);
-  const auto pane = std::ranges::find(track.panes, start, &Pane::start);
-  if (pane == track.panes.end()) return false;
+  if (track.before.repeats(reading)) return true;
+  const Pane* const pane = track.pane_at(floor_to(reading.time, settings_[slot].slide));
+  if (pane == nullptr) return false;
   park(kLive, slot);
-  return std::any_of(pane->data.get(), pane->data.get() + pane->size, same);
+  return std::any_of(pane->data.get(), pane->data.get() + pane->size,
+                     [&reading](const Reading& held) { return held.repeats(reading); });
 }
 
 /// Off the hot path: another pane than the last reading's, a full one, a late reading.
@@ -273,7 +266,7 @@ Status WinAgg::insert(std::size_t lane, std::uint32_t slot, const Reading& readi
   if (start + setting.slide <= watermark || setting.is_curve() || pane->emitted > 0) return {};
   if (lane == kHistorical && has_live(slot, start)) return {};  // each one may be told already
   Head& head = lanes_[lane]->heads[slot];
-  head.start = std::max(start, saturating_add(pane->readings_until, 1));
+  head.start = std::max(start, saturating_add(pane->sealed_until, 1));
   head.end = std::min(start + setting.slide, setting.until);
   if (head.start >= head.end) head.start = head.end = 0;
   head.next = pane->data.get() + pane->size;
@@ -346,7 +339,8 @@ Status WinAgg::take(std::size_t number, const Columns& columns, std::span<const 
     }
     ++taken;
     excluded += std::isnan(value);
-    saw(number, node, time);
+    // Most readings bear the time of the one before.
+    if (!nodes_[node].clock[number].data.stands_at(time)) saw(number, node, time);
   }
   taken_ += taken;
   excluded_ += excluded;

@@ -81,6 +81,7 @@ class WinAgg final : public Stage {
   struct Setting;
   struct Reading;
   struct Slice;
+  struct Slices;
   struct Pane;
   struct Head;
   struct Track;

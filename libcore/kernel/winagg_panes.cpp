@@ -98,11 +98,11 @@ void WinAgg::seal(Pane& pane, Nanos before) {
   const Reading* const all = pane.data.get();
   std::size_t taken = 0;
   while (taken + kBlock <= pane.size && all[taken + kBlock - 1].time < before) {
-    pane.readings_sealed.merge(content_of<Content>(all + taken, kBlock, block_));
+    pane.sealed.merge(content_of<Content>(all + taken, kBlock, block_));
     taken += kBlock;
   }
   if (taken == 0) return;
-  pane.readings_until = all[taken - 1].time;
+  pane.sealed_until = all[taken - 1].time;
   std::move(pane.data.get() + taken, pane.data.get() + pane.size, pane.data.get());
   pane.size -= static_cast<std::uint32_t>(taken);
 }
@@ -110,12 +110,13 @@ void WinAgg::seal(Pane& pane, Nanos before) {
 WinAgg::Content WinAgg::fold(Pane& pane) {
   if (pane.total) return *pane.total;
   settle(pane);
-  Content total = pane.readings_sealed;
+  Content total = pane.sealed;
   for (std::size_t at = 0; at < pane.size; at += kBlock)
     total.merge(content_of<Content>(pane.data.get() + at, std::min<std::size_t>(kBlock, pane.size - at), block_));
-  Content slices = pane.slices_sealed;
-  for (const Slice& slice : pane.slices) slices.merge(slice.content);
-  total.merge(slices);
+  if (!pane.slices) return total;
+  Content samples = pane.slices->sealed;
+  for (const Slice& slice : pane.slices->kept) samples.merge(slice.content);
+  total.merge(samples);
   return total;
 }
 
@@ -123,30 +124,33 @@ WinAgg::Content WinAgg::fold(Pane& pane) {
 Status WinAgg::add_slice(Pane& pane, const Slice& slice, Nanos before) {
   constexpr std::size_t kMost = 64;
   pane.total.reset();
-  if (slice.time <= pane.slices_until) {
-    pane.slices_sealed.merge(slice.content);
+  if (!pane.slices) pane.slices = std::make_unique<Slices>();
+  Slices& slices = *pane.slices;
+  std::vector<Slice>& kept = slices.kept;
+  if (slice.time <= slices.until) {
+    slices.sealed.merge(slice.content);
     ++out_of_order_;
     return {};
   }
-  const auto behind = std::ranges::upper_bound(pane.slices, slice.time, {}, &Slice::time);
-  for (auto same = behind; same != pane.slices.begin() && (same - 1)->time == slice.time; --same) {
+  const auto behind = std::ranges::upper_bound(kept, slice.time, {}, &Slice::time);
+  for (auto same = behind; same != kept.begin() && (same - 1)->time == slice.time; --same) {
     const Moments &a = (same - 1)->content.moments, &b = slice.content.moments;
     if (a.count != b.count || a.mean != b.mean || a.m2 != b.m2) continue;
     samples_duplicate_ += b.count;  // at-least-once delivery
     return {};
   }
-  const std::size_t capacity = pane.slices.capacity();
+  const std::size_t bytes = slices.bytes();
   const auto rank = [](const Slice& s) { return std::tuple(s.time, s.order, s.content.moments.count, s.content.moments.mean); };
-  pane.slices.insert(std::ranges::upper_bound(pane.slices, rank(slice), {}, rank), slice);
-  held_ += (pane.slices.capacity() - capacity) * sizeof(Slice);
+  kept.insert(std::ranges::upper_bound(kept, rank(slice), {}, rank), slice);
+  held_ += slices.bytes() - bytes;
   if (held_ > options_.memory) return too_much();
-  if (pane.slices.size() < kMost) return {};
-  const auto kept = std::ranges::lower_bound(pane.slices, before, {}, &Slice::time);
-  for (auto old = pane.slices.begin(); old != kept; ++old) {
-    pane.slices_until = old->time;
-    pane.slices_sealed.merge(old->content);
+  if (kept.size() < kMost) return {};
+  const auto young = std::ranges::lower_bound(kept, before, {}, &Slice::time);
+  for (auto old = kept.begin(); old != young; ++old) {
+    slices.until = old->time;
+    slices.sealed.merge(old->content);
   }
-  pane.slices.erase(pane.slices.begin(), kept);
+  kept.erase(kept.begin(), young);
   return {};
 }
 
@@ -177,9 +181,9 @@ void WinAgg::give_back(std::unique_ptr<Reading[]> data, std::uint32_t capacity) 
 
 /// Gives back the memory of a pane that nobody needs any more.
 void WinAgg::forget(Pane& pane) {
-  held_ -= pane.slices.capacity() * sizeof(Slice);
+  if (pane.slices) held_ -= pane.slices->bytes();
   if (pane.data) give_back(std::move(pane.data), pane.capacity);
-  pane.slices = {};
+  pane.slices.reset();
   pane.capacity = pane.size = 0;
 }
 

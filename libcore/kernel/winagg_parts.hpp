@@ -34,6 +34,9 @@ struct WinAgg::Reading {
   Nanos time = kBeginning;
   std::uint64_t order = 0;  // message number and index, where the stream has them
   double value = 0;         // not a number: excluded, and the end of what was held before
+
+  /// The same fact, perhaps told in another message.
+  bool repeats(const Reading& other) const { return time == other.time && value == other.value; }
 };
 
 /// What a pane or a window comes to.
@@ -57,7 +60,17 @@ struct WinAgg::Slice {
   Content content;
 };
 
-/// One slide's worth of one series in one lane.
+/// Slices are kept in order of time; what has been taken out of them for good, and up to which time.
+struct WinAgg::Slices {
+  std::vector<Slice> kept;
+  Content sealed;
+  Nanos until = kBeginning;
+
+  std::size_t bytes() const { return kept.capacity() * sizeof(Slice); }
+};
+
+/// One slide's worth of one series in one lane. It is moved when windows open and close, and fetched from memory each time: what
+/// few panes have lies elsewhere.
 struct WinAgg::Pane {
   Nanos start = 0;
   std::unique_ptr<Reading[]> data;  // size of capacity; the head may be writing behind size
@@ -65,10 +78,9 @@ struct WinAgg::Pane {
   std::uint32_t emitted = 0;  // of the windows that contain it, in order of time: so many rows have what it holds
   bool unsorted = false;      // data is out of order, or holds equal times
   bool once = false;          // its windows' rows leave once, when the lateness is over; see WinAgg
-  std::vector<Slice> slices;
-  // What has been taken out of `data` and `slices` for good, and up to which times.
-  Content readings_sealed, slices_sealed;
-  Nanos readings_until = kBeginning, slices_until = kBeginning;
+  Nanos sealed_until = kBeginning;
+  Content sealed;                  // what has been taken out of `data` for good, and up to when
+  std::unique_ptr<Slices> slices;  // none: no waveform has samples here
   std::unique_ptr<Content> total;  // all of it, when known
 
   /// Has the window that ends there left with what the pane holds?
@@ -114,6 +126,18 @@ struct WinAgg::Track {
   Nanos filled = kForever;       // of a curve: start of the first pane that may still have to be made without a reading
   Reading before;                // the last one of the panes that are gone, for curves
   Nanos before_until = kBeginning;
+
+  /// The first pane that starts behind `start`: mostly the end, so it is sought from there.
+  std::vector<Pane>::iterator first_behind(Nanos start) {
+    auto at = panes.end();
+    while (at != panes.begin() && (at - 1)->start > start) --at;
+    return at;
+  }
+  /// The pane that starts there, the newest of several; nullptr: none.
+  Pane* pane_at(Nanos start) {
+    const auto behind = first_behind(start);
+    return behind != panes.begin() && (behind - 1)->start == start ? &*(behind - 1) : nullptr;
+  }
 };
 
 struct WinAgg::Lane {

@@ -51,20 +51,21 @@ void WinAgg::save_pane(const Pane& pane, const Head& head, v1::WinAggPane& to) {
   to.set_start(pane.start);
   to.set_emitted(pane.emitted);
   to.set_once(pane.once);
-  to.set_readings_until(pane.readings_until);
-  to.set_slices_until(pane.slices_until);
+  to.set_readings_until(pane.sealed_until);
+  to.set_slices_until(pane.slices ? pane.slices->until : kBeginning);
   to.set_capacity(pane.capacity);  // full panes are sealed: when that is must not depend on a restart
   for (std::uint32_t i = 0; i < size; ++i) add(pane.data[i].time, pane.data[i].order, pane.data[i].value);
   for (std::uint32_t i = 0; open && i < head.waiting; ++i) add(head.waits[i].time, 0, head.waits[i].value);
   to.set_unsorted(pane.unsorted || std::ranges::adjacent_find(to.time(), std::greater_equal<>()) != to.time().end());
-  for (const Slice& slice : pane.slices) {
+  if (!pane.sealed.empty()) save_content(pane.sealed, *to.mutable_readings_sealed());
+  if (!pane.slices) return;
+  for (const Slice& slice : pane.slices->kept) {
     v1::WinAggSlice& part = *to.add_slice();
     part.set_time(slice.time);
     part.set_order(slice.order);
     save_content(slice.content, *part.mutable_content());
   }
-  if (!pane.readings_sealed.empty()) save_content(pane.readings_sealed, *to.mutable_readings_sealed());
-  if (!pane.slices_sealed.empty()) save_content(pane.slices_sealed, *to.mutable_slices_sealed());
+  if (!pane.slices->sealed.empty()) save_content(pane.slices->sealed, *to.mutable_slices_sealed());
 }
 
 bool WinAgg::load_pane(const v1::WinAggPane& from, Pane& pane) {
@@ -73,23 +74,25 @@ bool WinAgg::load_pane(const v1::WinAggPane& from, Pane& pane) {
   pane.emitted = from.emitted();
   pane.unsorted = from.unsorted();
   pane.once = from.once();
-  pane.readings_until = from.readings_until();
-  pane.slices_until = from.slices_until();
+  pane.sealed_until = from.readings_until();
   const auto size = static_cast<std::uint32_t>(from.time_size());
   const std::uint32_t capacity = std::max(size, from.capacity());
   if (capacity > kMostReadings || (capacity > 0 && !enlarge(pane, capacity).ok())) return false;
   pane.size = size;
   for (int i = 0; i < from.time_size(); ++i)
     pane.data[static_cast<std::size_t>(i)] = {from.time(i), from.order(i), from.value(i)};
+  if (from.has_readings_sealed() && !load_content(from.readings_sealed(), pane.sealed)) return false;
+  if (from.slice().empty() && from.slices_until() == kBeginning) return true;
+  pane.slices = std::make_unique<Slices>();
+  pane.slices->until = from.slices_until();
   for (const v1::WinAggSlice& part : from.slice()) {
-    Slice& slice = pane.slices.emplace_back();
+    Slice& slice = pane.slices->kept.emplace_back();
     slice.time = part.time();
     slice.order = part.order();
     if (!load_content(part.content(), slice.content)) return false;
   }
-  held_ += pane.slices.capacity() * sizeof(Slice);
-  return (!from.has_readings_sealed() || load_content(from.readings_sealed(), pane.readings_sealed)) &&
-         (!from.has_slices_sealed() || load_content(from.slices_sealed(), pane.slices_sealed));
+  held_ += pane.slices->bytes();
+  return !from.has_slices_sealed() || load_content(from.slices_sealed(), pane.slices->sealed);
 }
 
 std::string WinAgg::save() const {

@@ -10,6 +10,24 @@ namespace {
 
 using enum ParameterKind;
 
+constexpr std::array<std::string_view, 6> kConditions{"alarm", "stale", "exception", "quarantine", "dead", "blind"};
+constexpr std::array<std::string_view, 3> kSeverities{"info", "warning", "critical"};
+constexpr std::array<std::string_view, 3> kGroups{"none", "node", "site"};
+constexpr std::array kAlert{
+    Parameter{"on", text, 0, kConditions},        // which condition; rules of different ones apply beside each other
+    Parameter{"severity", text, 0, kSeverities},  // `warning` when absent
+    Parameter{"values", text},                    // of an alarm: those that are, A,B,C
+    Parameter{"normal", text},                    // or those that are not
+    Parameter{"exception", text},                 // glob over the rules of exc-pass
+    Parameter{"count", number, 1},                // of rejects of a series
+    Parameter{"span", duration},                  // within so much event time
+    Parameter{"on_delay", duration},              // how long it has to hold before it is told
+    Parameter{"off_delay", duration},             // how long it has to be over
+    Parameter{"group", text, 0, kGroups},         // whose conditions are told in one message
+    Parameter{"group_wait", duration},            // how long the first of them waits for the others
+    Parameter{"notify", text},                    // recipients, A,B,C
+    Parameter{"labels", text},                    // NAME=VALUE,NAME=VALUE
+};
 constexpr std::array kDeadband{
     Parameter{"absolute", number},               // greatest |value − held| that is suppressed, in the series' unit
     Parameter{"percent", number},                // the same in per cent of the engineering range
@@ -96,6 +114,7 @@ constexpr std::array kQuarantine{
     Parameter{"origin", text, 0, kOrigins},       // timestamp: the weakest that will do
 };
 constexpr std::array kSections{
+    Section{"alert", kAlert, "on", ""},
     Section{"deadband", kDeadband},
     Section{"exc-pass", kExcPass, "signal", "value"},
     Section{"fft-bands", kFftBands},

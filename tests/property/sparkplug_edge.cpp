@@ -396,3 +396,64 @@ TEST_CASE("store and forward: whatever a broken connection loses comes as histor
     RC_ASSERT(had == fed);
   }));
 }
+
+TEST_CASE("store and forward: a host that came late, or asks for births, hears what a birth told once, and never as history") {
+  CHECK(rc::check([] {
+    sparkplug::EdgeOptions options;
+    options.metrics_per_message = *rc::gen::inRange<std::size_t>(1, 4);
+    options.forward = 60 * kSecond;
+    testing::EdgeRig rig(options);
+    RC_ASSERT(rig.declare("E", "$node", {testing::sensor(0, "x")}).ok());
+    RC_ASSERT(rig.declare("E", "D", {testing::sensor(1, "y"), testing::sensor(2, "z")}).ok());
+    sparkplug::SparkplugHost host(sparkplug::HostOptions{});
+    sparkplug::EdgeNode& node = rig.edge().node(0);
+    Output out;
+    const auto subscribed = *rc::gen::inRange(0, 15);
+    int step = 0;
+    const auto deliver = [&](std::vector<sparkplug::EdgeMessage> messages) {
+      // What the host asks for is answered at once, within the millisecond in which the data left that made it ask.
+      while (!messages.empty() && step >= subscribed) {
+        sparkplug::Publications asked;
+        for (const auto& message : messages) host.message({message.topic, message.payload, false, rig.now}, out, asked);
+        messages.clear();
+        for (const auto& request : asked) rig.edge().command(0, request.topic, request.payload, rig.now, messages);
+      }
+    };
+    std::set<std::pair<std::string, Nanos>> fed;
+    const std::array<std::string, 3> names{"$node/x", "D/y", "D/z"};
+    std::uint8_t bdseq = 0;
+    for (const int steps = *rc::gen::inRange(15, 40); step < steps; ++step) {
+      rig.now += *rc::gen::element<Nanos>(0, 1500) * kMillisecond;
+      for (int i = 0, rows = *rc::gen::inRange(1, 4); i < rows; ++i) {
+        const auto alias = *rc::gen::inRange<std::uint32_t>(0, 3);
+        const Nanos time = rig.now / kMillisecond + 4 * step + i;
+        RC_ASSERT(rig.value(alias, time, static_cast<double>(time % 1000)).ok());
+        fed.insert({names[alias], time * kMillisecond});
+      }
+      std::vector<sparkplug::EdgeMessage> sent;
+      const bool more = node.births() < 2 * sparkplug::HadMessages::kSessions - 10;  // two a session: the host remembers them
+      if (step + 1 == steps || (more && *rc::gen::inRange(0, 8) == 0)) {
+        const sparkplug::EdgeMessage will = node.will(bdseq, rig.now);
+        node.lose();
+        if (step >= subscribed) deliver({will});
+        node.open(++bdseq, rig.now, sent);
+      } else if (!node.is_open()) {
+        node.open(bdseq, rig.now, sent);
+      }
+      for (sparkplug::SparkplugEdge::Work next; rig.edge().next(next);) {
+        rig.edge().set_event_clock(0, rig.now, kSecond);
+        rig.edge().take(rig.now, sent);
+      }
+      if (more && *rc::gen::inRange(0, 4) == 0) node.rebirth(rig.now, sent);  // another host asked
+      deliver(std::move(sent));
+    }
+    std::vector<sparkplug::EdgeMessage> last;
+    node.settle(rig.now, rig.now, last);
+    deliver(std::move(last));
+    host.flush(out);
+
+    std::set<std::pair<std::string, Nanos>> had;
+    for (const Said& said : said_in(out.pending())) RC_ASSERT(had.insert({said.series, said.time}).second || !said.historical);
+    RC_ASSERT(had == fed);
+  }));
+}

@@ -4,6 +4,7 @@
 
 #include <rapidcheck.h>
 
+#include <algorithm>
 #include <bit>
 #include <catch2/catch.hpp>
 
@@ -77,13 +78,34 @@ TEST_CASE("a twin's bytes are those of the generated code") {
       to.set_unit(sensor.unit().empty() ? sensor.declared_unit() : sensor.unit());
       to.set_freshness(metric.freshness);
       to.set_slo(metric.slo);
+      metric.age = *rc::gen::element<Nanos>(0, 1, 5 * kSecond, kForever);
+      metric.rejected = *rc::gen::element(0U, 1U, 1000U);
+      metric.rejected_by = *rc::gen::element<std::string_view>("", "range");
+      metric.rejected_at = any_time();
+      if (metric.rejected != 0) {
+        to.set_rejected(metric.rejected);
+        to.set_rejected_by(std::string(metric.rejected_by));
+        to.set_last_seen(metric.rejected_at);
+      }
       if (!metric.seen) continue;
       if (!is_null(metric.quality)) *to.mutable_value() = value_of(metric);
       to.set_time(metric.time);
       to.set_quality(metric.quality);
       to.set_first_seen(metric.first_seen);
-      to.set_last_seen(metric.time);
+      to.set_last_seen(metric.rejected == 0 ? metric.time : std::max(metric.time, metric.rejected_at));
+      to.set_age(metric.age);
     }
+
+    v1::Twin facts;
+    if (*rc::gen::arbitrary<bool>()) (*facts.mutable_facts())["class"] = any_text();
+    facts.set_registry_as_of(any_time());
+    facts.set_registry_stale(*rc::gen::arbitrary<bool>());
+    twin.MergeFrom(facts);
+    const std::string facts_fields = facts.SerializeAsString();
+    header.facts = facts_fields;
+    header.retired = *rc::gen::arbitrary<bool>(), header.unknown = *rc::gen::arbitrary<bool>();
+    twin.set_retired(header.retired);
+    twin.set_unknown(header.unknown);
 
     TwinEncoder encoder;
     PoliciesInForce::Policies shaped_by(*rc::gen::inRange<std::size_t>(0, 3));

@@ -211,6 +211,28 @@ TEST_CASE("fmerge: of a gap only what nobody has comes out, and its mark goes wi
   CHECK(gaps[0].gap().last() == 2);
 }
 
+TEST_CASE("fmerge: what a gap costs does not grow with those that wait beside it") {
+  // One host misses every other message; the other has seen the birth and brings the messages late, or not at all.
+  enum class Other { brings_all, brings_nothing, misses_the_same };
+  for (const Other other : {Other::brings_all, Other::brings_nothing, Other::misses_the_same})
+    for (const std::uint64_t gaps : {500, 4000}) {
+      StreamWriter a, b;
+      for (StreamWriter* writer : {&a, &b}) writer->series("n", "a", {"x"}, 0);
+      for (std::uint64_t i = 0; i < gaps; ++i) {
+        numbered(a, 2 * i, 10);
+        gap(a, "n", 2 * i + 1, 2 * i + 1);
+      }
+      for (std::uint64_t i = 0; i < gaps && other == Other::brings_all; ++i) numbered(b, 2 * i + 1, 11);
+      for (std::uint64_t i = 0; i < gaps && other == Other::misses_the_same; ++i) gap(b, "n", 2 * i + 1, 2 * i + 1);
+      MergeOptions options;
+      options.window = 4 * gaps;
+      const Merged merged = merge({a.take(), b.take()}, options);
+      CAPTURE(gaps, static_cast<int>(other));
+      CHECK(frames_of(merged.bytes, FrameKind::gap).size() == (other == Other::brings_all ? 0 : gaps));
+      CHECK(merged.gap_judgements <= 4 * gaps);
+    }
+}
+
 TEST_CASE("fmerge: a node's watermark is the least among those that have seen it and are open") {
   StreamWriter a, b, c;
   a.series("n", "a", {"x"}, 0);

@@ -235,3 +235,38 @@ TEST_CASE("frames of no asset go whole to the dead letters") {
   CHECK(frames_of(log.records[0].value, FrameKind::features).size() == 1);
   CHECK(frames_of(log.records[1].value, FrameKind::gap).size() == 1);
 }
+
+TEST_CASE("facts of an asset go to every topic of its series, to one that gets its first series later too, and to no other") {
+  const auto facts = [](StreamWriter& writer, const std::string& asset, Nanos from, const std::string& owner) {
+    v1::Frame frame;
+    frame.mutable_asset_facts()->set_site("s");
+    frame.mutable_asset_facts()->set_line("l");
+    frame.mutable_asset_facts()->set_asset(asset);
+    frame.mutable_asset_facts()->set_from(from);
+    frame.mutable_asset_facts()->set_registry_owner(owner);
+    writer.out().frame(frame);
+  };
+  StreamWriter writer;
+  writer.series("n", "x", {"a", "c"}, 0);
+  writer.series("n", "y", {"a"}, 2);
+  facts(writer, "x", 1, "one");
+  facts(writer, "x", 2, "two");
+  facts(writer, "z", 1, "no series of it");
+  ReadingsBuilder builder;
+  builder.add(0, 5, 1.0);
+  writer.out().readings(builder.columns());
+  writer.series("n", "x", {"b"}, 3);
+  Log log;
+  REQUIRE(write_log(writer.take(), routes(), 1, {}, log).ok());
+  std::map<std::uint32_t, std::string> told;  // by topic
+  for (const Stored& record : data(log))
+    (void)for_each_frame(record.value, [&](const FrameView& view) -> Status {
+      v1::Stream one;
+      one.ParseFromArray(view.bytes.data(), static_cast<int>(view.bytes.size()));
+      if (view.kind == FrameKind::asset_facts)
+        told[record.topic] += record.key + " " + one.frame(0).asset_facts().registry_owner() + " ";
+      if (view.kind == FrameKind::readings) told[record.topic] += "data ";
+      return {};
+    });
+  CHECK(told == std::map<std::uint32_t, std::string>{{0, "s.l.x one s.l.x two data "}, {1, "s.l.x one s.l.x two "}});
+}

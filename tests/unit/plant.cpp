@@ -141,6 +141,20 @@ TEST_CASE("spike adds its value while it lasts") {
   CHECK(changed == 2);
 }
 
+TEST_CASE("a device that measures in degrees Fahrenheit says the same in its own unit") {
+  PlantOptions options = small_plant();
+  options.fahrenheit.push_back(*Pattern::parse("plant-1/line-1/pump-0001/+"));
+  const PlantRun run = run_plant(options);
+  const std::string bearing = kFirst + "pump-0001/temp-bearing", motor = kFirst + "pump-0001/temp-motor";
+  check_others(run, [&](const std::string& name) { return name == bearing || name == motor; });
+  for (const std::string& name : {bearing, motor}) {
+    const auto &with = run.of(name), &without = healthy().of(name);
+    REQUIRE(with.size() == without.size());
+    for (std::size_t i = 0; i < with.size(); ++i)
+      CHECK(with[i].number == Approx(without[i].number * 1.8 + 32).margin(0.15));  // both are quantised
+  }
+}
+
 TEST_CASE("drift grows by its value an hour") {
   const std::string name = kFirst + "pump-0001/temp-motor";
   const PlantRun run = run_with({"drift:plant-1/line-1/pump-0001/temp-motor:20s:30s:3600"});

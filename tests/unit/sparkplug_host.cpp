@@ -250,6 +250,30 @@ TEST_CASE("what came before the first birth we saw is read by name alone", "[spa
                                "gap G/E alias 0..0 r1"});
 }
 
+TEST_CASE("what came before a birth in its own millisecond is known by numbers that are not due", "[sparkplug]") {
+  Scene scene;
+  const bool known = GENERATE(false, true);
+  if (known) scene.born();
+  scene.seq = 4;  // of a node that was born known: 2 and 3 are missing
+  for (const double value : {0.1, 0.2, 0.3}) scene.message("spBv1.0/G/NDATA/E", scene.data(1, value));
+  Payload birth = scene.birth_payload(1);
+  Scene::add(birth, "load", 1, 0.5);
+  const Payload next = scene.data(1, 1);
+  if (!known) scene.message("spBv1.0/G/NDATA/E", next);  // it overtook the birth
+  scene.message("spBv1.0/G/NBIRTH/E", birth);
+  if (known) scene.message("spBv1.0/G/NDATA/E", next);
+  for (int i = 2; i < 9; ++i) scene.message("spBv1.0/G/NDATA/E", scene.data(1, i));
+  scene.tick(10 * kSecond);
+  Story live;
+  const Story story = scene.story();
+  std::ranges::copy_if(story, std::back_inserter(live), [](const std::string& line) { return line.ends_with("@0"); });
+  REQUIRE(live.size() >= 9);
+  CHECK(std::vector(live.end() - 9, live.end()) ==
+        Story{"#0=0.5@0", "#0=1@0", "#0=2@0", "#0=3@0", "#0=4@0", "#0=5@0", "#0=6@0", "#0=7@0", "#0=8@0"});
+  CHECK(scene.host.counts().twice == 0);
+  CHECK(scene.host.counts().before_birth == (known ? 0U : 3U));
+}
+
 TEST_CASE("left-overs of the session before a birth are read with its aliases", "[sparkplug]") {
   Scene scene;
   scene.born(1);
