@@ -47,6 +47,7 @@ bool Quarantine::reads(FrameKind kind) const {
 void Quarantine::on_open(Output& out) {
   out.frame(rules_.applied());
   upstream_.open_segment();
+  if (side_.live) to_side([](Output&) {});  // a stream without rejects is one, too
 }
 
 void Quarantine::grow() {
@@ -135,6 +136,7 @@ void Quarantine::tell(const Expectation& expected, std::uint32_t slot, std::size
 /// A rule of action `fail` is broken, and all before it is written: the segment ends as that of a program that was told to stop.
 Status Quarantine::failed(Output& out) {
   out.close(false);
+  stop_ = false;
   return Status::error(Code::finding, failure_);
 }
 
