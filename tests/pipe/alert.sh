@@ -14,7 +14,7 @@ cat >policy.json <<'END'
   "alert": [
     {"match": "+/+/+/+", "on": "dead", "severity": "critical"},
     {"match": "+/+/+/+", "on": "stale"},
-    {"match": "+/+/+/alarm", "on": "alarm", "normal": "NONE"},
+    {"match": "+/+/+/alarm", "on": "alarm", "normal": ["NONE"]},
     {"match": "+/+/+/+", "on": "exception", "exception": "h*"}
   ]
 }

@@ -132,7 +132,7 @@ Policy some_policy() {
            *rc::gen::element<std::string>("none", "node", "site") + R"("})";
   };
   std::string rules;
-  for (const std::string on : {R"("alarm","values":"true")", R"("dead")", R"("blind")", R"("stale")", R"("exception")",
+  for (const std::string on : {R"("alarm","values":["true"])", R"("dead")", R"("blind")", R"("stale")", R"("exception")",
                                R"("quarantine","count":3,"span":"10s")"}) {
     if (*rc::gen::inRange(0, 4) == 0) rules += R"({"match":"+/+/a1/+","severity":"critical","on":)" + on + "," + both() + ",";
     rules += R"({"match":"+/+/+/+","on":)" + on + "," + both() + ",";
@@ -191,7 +191,7 @@ TEST_CASE("alert: equals an oracle of a few lines on alarms in order, with delay
   CHECK(rc::check([] {
     const Nanos on_delay = *rc::gen::element(0, 1, 3) * kSecond, off_delay = *rc::gen::element(0, 2) * kSecond;
     const Policy policy =
-        testing::alert_policy(R"({"match":"+/+/+/x","on":"alarm","values":"true","group":"none","on_delay":")" +
+        testing::alert_policy(R"({"match":"+/+/+/x","on":"alarm","values":["true"],"group":"none","on_delay":")" +
                               format_duration(on_delay) + R"(","off_delay":")" + format_duration(off_delay) + R"("})");
     std::vector<Event> events;
     std::vector<std::pair<std::string, Nanos>> expected;
@@ -224,7 +224,7 @@ TEST_CASE("alert: equals an oracle of a few lines on alarms in order, with delay
 
 TEST_CASE("alert: readings grouped otherwise make the same messages, and in another order leave the same open") {
   CHECK(rc::check([] {
-    const Policy policy = testing::alert_policy(R"({"match":"+/+/+/+","on":"alarm","values":"true"})");
+    const Policy policy = testing::alert_policy(R"({"match":"+/+/+/+","on":"alarm","values":["true"]})");
     struct Row {
       std::uint32_t series;
       Nanos time;
@@ -274,7 +274,7 @@ TEST_CASE("alert: readings grouped otherwise make the same messages, and in anot
 TEST_CASE("alert: the past is quiet, and what still holds when a node has caught up is told once") {
   CHECK(rc::check([] {
     const Policy policy = testing::alert_policy(
-        R"({"match":"+/+/+/+","on":"alarm","values":"true","group":"none"},{"match":"+/+/+/+","on":"dead","group":"none"})");
+        R"({"match":"+/+/+/+","on":"alarm","values":["true"],"group":"none"},{"match":"+/+/+/+","on":"dead","group":"none"})");
     const AlertOptions options{600 * kSecond, 0};
     constexpr Nanos kStart = 100'000 * kSecond, kOutage = 4 * 3600 * kSecond;
     StreamWriter writer;

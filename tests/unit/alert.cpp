@@ -75,12 +75,12 @@ TEST_CASE("alert rules: what goes together") {
     if (!policy.ok()) return policy.status().message;
     return alert_rules(*policy).ok() ? std::string() : alert_rules(*policy).status().message;
   };
-  CHECK(complaint(R"("on":"alarm","values":"1, TRIP")").empty());
+  CHECK(complaint(R"("on":"alarm","values":["1","TRIP"])").empty());
   CHECK(complaint(R"("on":"quarantine","count":3,"span":"1m")").empty());
-  CHECK(complaint(R"("on":"exception","exception":"hot*","labels":"a=b, c=d=e","notify":"x,y")").empty());
+  CHECK(complaint(R"("on":"exception","exception":"hot*","labels":"a=b, c=d=e","notify":["x","y"])").empty());
   for (const char* wrong :
-       {R"("severity":"info")", R"("on":"alarm")", R"("on":"alarm","values":"1","normal":"0")", R"("on":"alarm","values":" , ")",
-        R"("on":"dead","values":"1")", R"("on":"stale","span":"1m")", R"("on":"quarantine","count":3)",
+       {R"("severity":"info")", R"("on":"alarm")", R"("on":"alarm","values":["1"],"normal":["0"])", R"("on":"alarm","values":[])",
+        R"("on":"dead","values":["1"])", R"("on":"stale","span":"1m")", R"("on":"quarantine","count":3)",
         R"("on":"quarantine","count":1.5,"span":"1m")", R"("on":"quarantine","count":1e9,"span":"1m")",
         R"("on":"dead","exception":"x")", R"("on":"dead","labels":"nonsense")", R"("on":"dead","labels":"a=1,a=2")",
         R"("on":"rain")", R"("on":"dead","group":"planet")"}) {
@@ -94,7 +94,7 @@ TEST_CASE("alert rules: what goes together") {
 
 TEST_CASE("alert message: everything that the rule says, quoted, and members up to a hundred") {
   const Policy policy = testing::alert_policy(
-      R"({"name":"r \"1\"","match":"+/+/+/+","on":"dead","severity":"critical","notify":"a, b","labels":"team=x"})");
+      R"({"name":"r \"1\"","match":"+/+/+/+","on":"dead","severity":"critical","notify":["a","b"],"labels":"team=x"})");
   const auto rules = alert_rules(policy);
   REQUIRE(rules.ok());
   AlertNews news{AlertPhase::raise, &rules->front(), "n \"1\"", kStart, {}};
@@ -140,8 +140,8 @@ TEST_CASE("alert: one dead node with 1000 sensors is one message, and so is its 
 
 TEST_CASE("alert: a state in alarm by its values, not by its past or its noise") {
   const Policy policy = testing::alert_policy(
-      R"({"match":"+/+/+/x","on":"alarm","normal":"RUN,IDLE","on_delay":"5s","off_delay":"3s"},
-         {"match":"+/+/+/y","on":"alarm","values":"TRIP"})");
+      R"({"match":"+/+/+/x","on":"alarm","normal":["RUN","IDLE"],"on_delay":"5s","off_delay":"3s"},
+         {"match":"+/+/+/y","on":"alarm","values":["TRIP"]})");
   StreamWriter writer;
   writer.series("n", "a", {"x", "y"}, 0, 1, v1::VALUE_TYPE_STRING);
   state(writer, 0, 0, "RUN");
@@ -229,7 +229,7 @@ TEST_CASE("alert: reminders while it holds, and none afterwards") {
 }
 
 TEST_CASE("alert: a node whose clock is slow is not in the past for ever") {
-  const Policy policy = testing::alert_policy(R"({"match":"+/+/+/x","on":"alarm","values":"TRIP"})");
+  const Policy policy = testing::alert_policy(R"({"match":"+/+/+/x","on":"alarm","values":["TRIP"]})");
   StreamWriter writer;
   writer.series("n", "a", {"x"}, 0, 1, v1::VALUE_TYPE_STRING);
   constexpr Nanos kHour = 3600 * kSecond;
@@ -259,7 +259,7 @@ TEST_CASE("alert: the first of a group waits for the others") {
 
 TEST_CASE("alert: a temporary rule ends at its event time, and what it told is over") {
   const Policy policy = testing::alert_policy(
-      R"({"name":"trial","match":"+/+/+/x","on":"alarm","values":"TRIP","expires":"1970-01-12T13:46:50Z","reason":"trial"})");
+      R"({"name":"trial","match":"+/+/+/x","on":"alarm","values":["TRIP"],"expires":"1970-01-12T13:46:50Z","reason":"trial"})");
   StreamWriter writer;
   writer.series("n", "a", {"x"}, 0, 1, v1::VALUE_TYPE_STRING);
   state(writer, 0, 1 * kSecond, "TRIP");
@@ -275,7 +275,7 @@ TEST_CASE("alert: a temporary rule ends at its event time, and what it told is o
 }
 
 TEST_CASE("alert: a state that is none is refused") {
-  const Policy policy = testing::alert_policy(R"({"match":"+/+/+/x","on":"alarm","values":"TRIP"})");
+  const Policy policy = testing::alert_policy(R"({"match":"+/+/+/x","on":"alarm","values":["TRIP"]})");
   testing::AlertRun run(policy), other(policy);
   CHECK(run.stage().load("\xff\xff").code == Code::bad_config);
   StreamWriter writer;
