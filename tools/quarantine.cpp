@@ -55,7 +55,7 @@ struct Options {
 void declare(cli::Tool& tool, Options& options) {
   cli::RejectChoice& choice = options.choice;
   tool.option("COMMAND", choice.command, "COMMAND",
-              "Without one: the filter; with one, what to do with files of rejects: ls, show, stats, release or discard")
+              "What to do with files of rejects; without a command this is a filter")
       ->check(CLI::IsMember({"ls", "show", "stats", "release", "discard"}));
   tool.option("FILE", choice.files, "FILE", "Streams with rejects; '-', or none, is standard input for ls, show and stats");
   tool.option("--rejects", options.rejects_file, "FILE",

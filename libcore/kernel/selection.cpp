@@ -53,7 +53,12 @@ void remove_rows(Message& message, const std::vector<bool>& keep) {
       remove_rows_of_field(message, field, keep);
 }
 
-Selection::Selection(const SeriesTable& table, SelectionOptions options) : table_(&table), options_(std::move(options)) {
+Selection::Selection(const SeriesTable& table, SelectionOptions options) : Selection(nullptr, std::move(options)) {
+  table_ = &table;
+}
+
+Selection::Selection(std::function<bool(std::uint32_t)> matches, SelectionOptions options)
+    : alias_matches_(std::move(matches)), options_(std::move(options)) {
   for (const Pattern& pattern : options_.patterns) {
     const auto levels = split_series_name(pattern.text());
     std::array<std::string, 3> asset;

@@ -14,7 +14,7 @@ cat >policy.json <<'END'
   "name": "test", "version": "1", "owner": "tests",
   "freshness": [{"match": "+/+/+/temp-*", "slo": "5s"}],
   "alert": [
-    {"match": "+/+/+/+", "on": "dead", "severity": "critical", "notify": "shift, boss", "labels": "team=a"},
+    {"match": "+/+/+/+", "on": "dead", "severity": "critical", "notify": ["shift","boss"], "labels": "team=a"},
     {"match": "+/+/+/+", "on": "stale", "group": "none"}
   ]
 }

@@ -17,7 +17,7 @@ cat >policy.json <<'END'
   "freshness": [{"match": "+/+/+/temp-*", "slo": "5s"}],
   "alert": [
     {"match": "+/+/+/+", "on": "dead", "severity": "critical", "on_delay": "3s"},
-    {"match": "+/+/+/alarm", "on": "alarm", "normal": "NONE", "off_delay": "5s"},
+    {"match": "+/+/+/alarm", "on": "alarm", "normal": ["NONE"], "off_delay": "5s"},
     {"match": "+/+/+/+", "on": "stale", "group": "none"}
   ]
 }
