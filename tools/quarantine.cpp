@@ -54,8 +54,7 @@ struct Options {
 
 void declare(cli::Tool& tool, Options& options) {
   cli::RejectChoice& choice = options.choice;
-  tool.option("COMMAND", choice.command, "COMMAND",
-              "What to do with files of rejects; without a command this is a filter")
+  tool.option("COMMAND", choice.command, "COMMAND", "What to do with files of rejects; without a command this is a filter")
       ->check(CLI::IsMember({"ls", "show", "stats", "release", "discard"}));
   tool.option("FILE", choice.files, "FILE", "Streams with rejects; '-', or none, is standard input for ls, show and stats");
   tool.option("--rejects", options.rejects_file, "FILE",
