@@ -102,7 +102,7 @@ Status OpenLedger::open(std::uint64_t keep) {
   Result<Fd> file = open_to_append(path_);
   if (!file.ok()) return file.status();
   file_ = std::move(*file);
-  if (Status status = lock_file(file_.get(), path_); !status.ok()) return status;
+  if (Status status = lock_file(file_.get(), path_, path_ + ": another process is at work on it"); !status.ok()) return status;
   Result<RejectLedger> ledger = read_ledger(path_, keep);
   if (!ledger.ok()) return ledger.status();
   now_ = std::move(*ledger);
