@@ -38,6 +38,20 @@ until_true() {
   done
 }
 
+# free_port: of 127.0.0.1. None that the kernel gives to clients: one of them could have it when the server starts, or starts again.
+free_port() {
+  python3 -c '
+import random, socket
+while True:
+    with socket.socket() as s:
+        try:
+            s.bind(("127.0.0.1", random.SystemRandom().randrange(10000, 32000)))
+        except OSError:
+            continue
+        print(s.getsockname()[1])
+        break'
+}
+
 # decode <STREAM: as text, by protoc and not by the toolkit.
 decode() { protoc --decode=twinpipe.v1.Stream -I "$TESTS/../libcore/proto" frames.proto; }
 

@@ -61,26 +61,34 @@ class StreamWriter {
   Output out_;
 };
 
-/// Calls `each` with every whole frame of `stream`; the status says whether the framing was good.
-inline Status for_each_frame(std::string_view stream, const std::function<Status(const FrameView&)>& each) {
-  Scanner scanner;
-  for (FrameView frame;;) {
-    switch (scanner.next(stream, frame)) {
-      case Scanner::Outcome::whole:
-        if (Status status = each(frame); !status.ok()) return status;
-        stream.remove_prefix(frame.bytes.size());
-        break;
-      case Scanner::Outcome::need_more: return stream.empty() ? Status{} : Status::error(Code::bad_data, "cut");
-      case Scanner::Outcome::bad: return scanner.status();
-    }
-  }
-}
+using twinpipe::for_each_frame;
 
 /// Runs a whole stream through a stage; what came out stays in `out`.
 inline Status drive(std::string_view stream, Stage& stage, SeriesTable& table, Output& out) {
   Driver driver(stage, table, "test 0");
   const Status status = for_each_frame(stream, [&](const FrameView& frame) { return driver.take(frame, out); });
   return status.ok() ? driver.end(false, out) : status;
+}
+
+/// Calls `each` with the columns of every Readings frame, and the table as it is there.
+inline Status for_each_readings(std::string_view stream,
+                                const std::function<void(const SeriesTable& table, const Columns& columns)>& each) {
+  SeriesTable table;
+  ReadingsDecoder decoder;
+  std::vector<Declared> declared;
+  return for_each_frame(stream, [&](const FrameView& view) -> Status {
+    if (view.kind == FrameKind::open) table.open_segment();
+    if (view.kind == FrameKind::series) {
+      v1::Series series;
+      series.ParseFromArray(view.payload.data(), static_cast<int>(view.payload.size()));
+      return table.declare(series, declared);
+    }
+    if (view.kind != FrameKind::readings) return {};
+    const Result<Columns> columns = decoder.decode(view.payload, table);
+    if (!columns.ok()) return columns.status();
+    each(table, *columns);
+    return {};
+  });
 }
 
 /// All frames of one kind, decoded.

@@ -29,7 +29,7 @@ Status AlertSink::run() {
   const Status ran = run_stage(*tool_, *table_, *alert_, hooks);
   if (ran.ok()) return ran;
   // Bad input: what was whole before it is told all the same.
-  if (ran.code == Code::bad_data || ran.code == Code::io_error) {
+  if (!broken_ && (ran.code == Code::bad_data || ran.code == Code::io_error)) {
     if (Status status = store(); !status.ok()) tool_->say(status);
     if (outbox_ != nullptr)
       if (Status status = outbox_->drain(); !status.ok()) tool_->say(status);
@@ -43,11 +43,14 @@ Status AlertSink::store() {
   for (; !waiting_.empty(); waiting_.pop_front()) {
     const AlertMessage& message = waiting_.front();
     if (outbox_ == nullptr) {
-      if (Status status = print(message.json + "\n"); !status.ok()) return status;
+      const Status status = print(message.json + "\n");
+      broken_ = !status.ok();
+      if (broken_) return status;
       continue;
     }
     const Result<bool> put = outbox_->put(message.key, message.id, message.json + "\n");
-    if (!put.ok()) return put.status();
+    broken_ = !put.ok();
+    if (broken_) return put.status();
     if (!*put) return {};
   }
   return {};

@@ -30,6 +30,7 @@ class AlertSink {
   OutboxOption* outbox_;
   const std::string cursor_;
   std::deque<AlertMessage> waiting_;  // for room in the outbox
+  bool broken_ = false;               // nothing can be told any more
   bool barrier_ = false;              // a Position or Resume has passed
   Nanos quiet_since_ = 0;             // monotonic; 0: the input is not quiet
 };

@@ -135,7 +135,7 @@ Status read_segments(RawbufDirectory& directory, Contents& contents) {
       const bool declares =
           record.header.kind == rawbuf::RecordKind::declarations || (record.header.flags & rawbuf::RecordHeader::kDeclares) != 0;
       if (!declares || !segment->read(record, decoder, frames).ok()) continue;
-      const Status each = rawbuf::for_each_frame(frames, [&](const FrameView& frame) -> Status {
+      const Status each = for_each_frame(frames, [&](const FrameView& frame) -> Status {
         v1::Series series;
         if (frame.kind != FrameKind::series ||
             !series.ParseFromArray(frame.payload.data(), static_cast<int>(frame.payload.size())))

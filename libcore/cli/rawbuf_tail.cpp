@@ -142,7 +142,7 @@ Status RawbufTail::wait() {
 
 Status RawbufTail::put(const rawbuf::Piece& piece) {
   if (piece.kind != rawbuf::Piece::Kind::frames) return put_missing(piece);
-  return rawbuf::for_each_frame(piece.frames, [this](const FrameView& frame) {
+  return for_each_frame(piece.frames, [this](const FrameView& frame) {
     put_frame(frame);
     return source_.pump();
   });
@@ -182,7 +182,7 @@ void RawbufTail::put_frame(const FrameView& frame) {
 void RawbufTail::put_declarations(const rawbuf::Declarations& state) {
   std::uint32_t count = 0;
   const std::string frames = state.frames(count);
-  const Status put = rawbuf::for_each_frame(frames, [this](const FrameView& frame) {
+  const Status put = for_each_frame(frames, [this](const FrameView& frame) {
     if (frame.kind != FrameKind::open) put_frame(frame);
     return Status{};
   });

@@ -107,7 +107,7 @@ bool RecordBehind::collect(std::string& group) {
 }
 
 Status RecordBehind::record(std::string_view group, bool last) {
-  const Status taken = rawbuf::for_each_frame(group, [this](const FrameView& frame) { return recorder_.append(frame); });
+  const Status taken = for_each_frame(group, [this](const FrameView& frame) { return recorder_.append(frame); });
   if (!taken.ok()) return taken;
   if (!group.empty()) marks_.push_back({recorder_.taken(), taken_});
   if (last) return recorder_.close();

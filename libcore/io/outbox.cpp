@@ -4,13 +4,13 @@
 
 #include <fcntl.h>
 #include <fmt/format.h>
-#include <sys/file.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <charconv>
 #include <filesystem>
 
+#include "io/file_lock.hpp"
 #include "policy/digest.hpp"
 
 namespace twinpipe {
@@ -67,14 +67,9 @@ Status Outbox::open() {
 }
 
 Status Outbox::lock() {
-  const std::string name = directory_ + "/lock";
-  Fd file(::open(name.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0644));
-  if (!file.valid()) return system_error(Code::cant_create, name, errno);
-  if (flock(file.get(), LOCK_EX | LOCK_NB) != 0) {
-    if (errno == EWOULDBLOCK) return Status::error(Code::temporary, directory_ + ": another process uses this outbox");
-    return system_error(Code::io_error, "cannot lock " + name, errno);
-  }
-  lock_ = std::move(file);
+  Result<Fd> file = open_lock(directory_ + "/lock", directory_ + ": another process uses this outbox");
+  if (!file.ok()) return file.status();
+  lock_ = std::move(*file);
   return {};
 }
 

@@ -14,6 +14,7 @@
 #include <cstdio>
 #include <filesystem>
 
+#include "io/file_lock.hpp"
 #include "kernel/rawbuf_format.hpp"
 
 namespace twinpipe {
@@ -73,14 +74,9 @@ bool may_be_in_a_buffer(const std::string& name) {
 
 Status RawbufDirectory::lock() {
   if (Status status = make_directory(path_); !status.ok()) return status;
-  const std::string path = path_of("lock");
-  Fd file(::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0644));
-  if (!file.valid()) return system_error(Code::cant_create, path, errno);
-  if (flock(file.get(), LOCK_EX | LOCK_NB) != 0) {
-    if (errno == EWOULDBLOCK) return Status::error(Code::temporary, path_ + ": another process writes to this buffer");
-    return system_error(Code::io_error, "cannot lock " + path, errno);
-  }
-  lock_ = std::move(file);
+  Result<Fd> file = open_lock(path_of("lock"), path_ + ": another process writes to this buffer");
+  if (!file.ok()) return file.status();
+  lock_ = std::move(*file);
   return {};
 }
 

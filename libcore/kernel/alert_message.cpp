@@ -26,8 +26,8 @@ std::string quoted(Nanos time) { return quoted(format_time(time)); }
 
 /// The same episode has the same name in every message about it.
 std::string episode(const AlertNews& news, const AlertMember& member) {
-  return sha256_hex(fmt::format("{}\n{}\n{}\n{}\n{}", news.rule->name, name_of(news.rule->on), member.subject, member.detail,
-                                member.since))
+  return sha256_hex(fmt::format("{}\n{}\n{}\n{}\n{}\n{}", news.rule->name, name_of(news.rule->on), member.subject, member.detail,
+                                member.since, member.episode))
       .substr(0, 16);
 }
 

@@ -16,8 +16,9 @@ enum class AlertPhase : std::uint8_t { raise, remind, recover };
 
 /// One condition of one subject.
 struct AlertMember {
-  std::string subject;  // site/line/asset/sensor, or site/line/asset
-  std::string detail;   // an exception's rule
+  std::string subject;        // site/line/asset/sensor, or site/line/asset
+  std::string detail;         // an exception's rule
+  std::uint64_t episode = 0;  // rises with every one that is told: two may have begun at the same time
   Nanos since = 0;
   Nanos until = 0;             // when it is over
   std::uint32_t reminder = 0;  // how many were sent before

@@ -14,6 +14,7 @@ AlertMember Alert::member(AlertPhase phase, const Watch& watch) const {
   if (!is_of_asset(watch.on)) member.subject += '/' + encode_level(sensors_[watch.subject].name);
   member.detail = watch.detail;
   member.since = watch.since;
+  member.episode = watch.episode;
   if (phase == AlertPhase::recover) member.until = watch.ended;
   member.reminder = phase == AlertPhase::remind ? watch.reminders : 0;
   member.value = watch.value;
@@ -32,6 +33,7 @@ void Alert::queue(AlertPhase phase, Index index) {
     send([&](const Pending& news) { return news.watch == index || (news.rule == rule && news.group == group); });
   }
   Watch& watch = watches_[index];
+  if (phase == AlertPhase::raise) watch.episode = ++raised_;
   if (phase == AlertPhase::remind) ++watch.reminders;
   pending_.push_back({phase, index, watch.rule, group, known(), member(phase, watch)});
   watch.pending = true;
@@ -41,7 +43,8 @@ void Alert::queue(AlertPhase phase, Index index) {
   if (phase == AlertPhase::recover) watch.reminders = 0;
   else if (options_.remind > 0 && known() != kBeginning) watch.remind_at = saturating_add(known(), options_.remind);
   if (watch.remind_at != kForever) reminders_.insert({watch.remind_at, index});
-  ++(phase == AlertPhase::raise ? raised_ : phase == AlertPhase::recover ? recovered_ : reminded_);
+  recovered_ += phase == AlertPhase::recover;
+  reminded_ += phase == AlertPhase::remind;
 }
 
 void Alert::remind() {

@@ -56,6 +56,7 @@ struct Alert::Watch {
   Nanos noticed = kBeginning;  // when `active` changed, on the source's clock
   Nanos remind_at = kForever;
   std::uint32_t reminders = 0;
+  std::uint64_t episode = 0;
   std::string value;
 };
 

@@ -29,7 +29,7 @@ std::vector<std::string> split(std::string_view text) {
 template <class... Args>
 Status bad(const Rule& rule, fmt::format_string<Args...> format, Args&&... args) {
   return Status::error(Code::bad_config,
-                       fmt::format("policy: alert '{}': {}", rule.name, fmt::format(format, std::forward<Args>(args)...)));
+                       fmt::format("policy: alert: rule '{}': {}", rule.name, fmt::format(format, std::forward<Args>(args)...)));
 }
 
 /// Which parameters only one condition knows.
@@ -47,7 +47,7 @@ Status take_values(const Rule& rule, AlertRule& to) {
   if (values == rule.parameters.contains("normal"))
     return bad(rule, "an alarm has either 'values', which are alarms, or 'normal', which are not");
   to.all_but = !values;
-  to.values = split(rule.text(values ? "values" : "normal", ""));
+  to.values = rule.list(values ? "values" : "normal");
   return to.values.empty() ? bad(rule, "no value is named") : Status{};
 }
 
@@ -103,7 +103,7 @@ Result<AlertRule> AlertRule::make(const Rule& rule) {
   // Our own link goes down for all nodes behind it at once.
   const std::string group = rule.text("group", to.on == Condition::blind ? "site" : "node");
   to.group = group == "none" ? AlertGroup::none : group == "site" ? AlertGroup::site : AlertGroup::node;
-  to.notify = split(rule.text("notify", ""));
+  to.notify = rule.list("notify");
   return to;
 }
 

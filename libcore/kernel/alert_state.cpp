@@ -12,6 +12,7 @@ std::string Alert::save() const {
   state.set_known(known_);
   state.set_newest_tick(newest_tick_);
   state.set_settled_at(settled_at_);
+  state.set_raised(raised_);
   for (const Node& node : nodes_) {
     v1::AlertNodeState& to = *state.add_node();
     to.set_name(node.name);
@@ -53,6 +54,7 @@ std::string Alert::save() const {
     to.set_noticed(watch.noticed);
     to.set_remind_at(watch.remind_at);
     to.set_reminders(watch.reminders);
+    to.set_episode(watch.episode);
     to.set_value(watch.value);
   }
   state.mutable_free()->Assign(free_.begin(), free_.end());
@@ -68,6 +70,7 @@ std::string Alert::save() const {
     to.set_since(news.member.since);
     to.set_until(news.member.until);
     to.set_reminder(news.member.reminder);
+    to.set_episode(news.member.episode);
     to.set_value(news.member.value);
   }
   return state.SerializeAsString();
@@ -143,6 +146,7 @@ bool Alert::load_watches(const v1::AlertState& state) {
     watch.noticed = from.noticed();
     watch.remind_at = from.remind_at();
     watch.reminders = from.reminders();
+    watch.episode = from.episode();
     watch.value = from.value();
     watches_of(on, from.subject()).push_back(index);
     if (watch.remind_at != kForever) reminders_.insert({watch.remind_at, index});
@@ -159,7 +163,7 @@ bool Alert::load_watches(const v1::AlertState& state) {
     if (!is_one(from.watch())) continue;
     const Index rule = rule_named(from.rule());
     watches_[from.watch()].pending = true;
-    AlertMember member{from.subject(), from.detail(), from.since(), from.until(), from.reminder(), from.value()};
+    AlertMember member{from.subject(), from.detail(), from.episode(), from.since(), from.until(), from.reminder(), from.value()};
     pending_.push_back({static_cast<AlertPhase>(from.phase()), from.watch(), rule == kNone ? watches_[from.watch()].rule : rule,
                         from.group(), from.queued(), std::move(member)});
   }
@@ -174,6 +178,7 @@ Status Alert::load(std::string_view bytes) {
   known_ = state.known();
   newest_tick_ = state.newest_tick();
   settled_at_ = state.settled_at();
+  raised_ = state.raised();
   return {};
 }
 

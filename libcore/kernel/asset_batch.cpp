@@ -11,24 +11,16 @@
 namespace twinpipe {
 namespace {
 
-constexpr char tag(int field, unsigned type) { return static_cast<char>(field << 3 | static_cast<int>(type)); }
-constexpr unsigned kVarint = 0, kDelimited = 2;
-
-void append_varint(std::uint64_t value, std::string& out) {
-  char bytes[10];
-  out.append(bytes, static_cast<std::size_t>(put_varint(bytes, value) - bytes));
-}
-
 std::size_t field_size(std::size_t bytes) { return 1 + varint_size(bytes) + bytes; }
 
 /// Tag byte, length, and the oneof's tag and length: what stands before a frame's payload.
 void append_frame_head(FrameKind kind, std::size_t payload, std::string& out) {
-  // Kinds above 15 have a tag of two bytes.
-  const std::uint64_t inner = std::uint64_t{static_cast<unsigned>(kind)} << 3 | kDelimited;
+  char inner[16];
+  const char* const end = put_varint(put_tag(inner, static_cast<int>(kind), WireType::length_delimited), payload);
+  const auto size = static_cast<std::size_t>(end - inner);
   out += kFrameTag;
-  append_varint(varint_size(inner) + varint_size(payload) + payload, out);
-  append_varint(inner, out);
-  append_varint(payload, out);
+  append_varint(size + payload, out);
+  out.append(inner, size);
 }
 
 int value_field(ValueType type) {
@@ -62,13 +54,14 @@ void RowPool::give(Chunk* chunk) {
 }
 
 void append_field(int field, std::string_view bytes, std::string& out) {
-  out += tag(field, kDelimited);
+  append_tag(field, WireType::length_delimited, out);
   append_varint(bytes.size(), out);
   out.append(bytes);
 }
 
 std::string series_field(int field, std::uint32_t alias) {
-  std::string out(1, tag(field, kVarint));
+  std::string out;
+  append_tag(field, WireType::varint, out);
   append_varint(alias, out);
   return out;
 }
@@ -207,10 +200,10 @@ void AssetBatch::write_declaration(std::string& value) {
   value += header_;
   for (const std::uint32_t local : used_) {
     const Series& series = series_[local];
-    value += tag(v1::Series::kSensorFieldNumber, kDelimited);
+    append_tag(v1::Series::kSensorFieldNumber, WireType::length_delimited, value);
     append_varint(sensor_size(series), value);
     if (series.alias != 0) {
-      value += tag(v1::Sensor::kAliasFieldNumber, kVarint);
+      append_tag(v1::Sensor::kAliasFieldNumber, WireType::varint, value);
       append_varint(series.alias, value);
     }
     value += series.body;
@@ -252,7 +245,7 @@ void AssetBatch::write_rows(const Run& run, RowPool::Chunk*& chunk, std::size_t&
   value.resize(start + payload);
   char* out = value.data() + start;
   const auto column = [&out](int field, std::size_t size) {
-    *out++ = tag(field, kDelimited);
+    out = put_tag(out, field, WireType::length_delimited);
     char* begin = put_varint(out, size);
     out = begin + size;
     return begin;
@@ -291,7 +284,7 @@ void AssetBatch::write_rows(const Run& run, RowPool::Chunk*& chunk, std::size_t&
   for (const auto& [flag, number] : {std::pair{run.kind.historical, v1::Readings::kHistoricalFieldNumber},
                                      std::pair{run.kind.pinned, v1::Readings::kPinnedFieldNumber}}) {
     if (!flag) continue;
-    *out++ = tag(number, kVarint);
+    out = put_tag(out, number, WireType::varint);
     *out++ = 1;
   }
 }

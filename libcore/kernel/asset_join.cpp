@@ -102,10 +102,21 @@ AssetJoin::Stay& AssetJoin::stay_at(std::uint32_t slot, Nanos time) {
   return stays[at];
 }
 
+/// An asset goes by the clock of whoever declared something of it first, until the device of its own name is declared.
+bool AssetJoin::goes_by(const Target& target, std::uint32_t node) const {
+  return target.node == node || target.device == kNone ||
+         table().node_name(table().asset(target.device).node) != nodes_[node].name;
+}
+
 /// What is now of the segment; `time`: what is told of it for a start.
 void AssetJoin::enter(std::uint32_t number, std::uint32_t node, Nanos time, Output& out) {
   Target& entering = targets_[number];
-  if (entering.entered || entering.silent) return;
+  if (entering.silent || (entering.entered && goes_by(entering, node))) return;
+  if (entering.entered) {
+    Node& before = nodes_[entering.node];
+    std::erase(before.targets, number);
+    std::erase_if(before.dates, [number](const auto& date) { return date.second == number; });
+  }
   entering.entered = true;
   entering.node = node;
   nodes_[node].targets.push_back(number);

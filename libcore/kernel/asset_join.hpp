@@ -93,6 +93,7 @@ class AssetJoin final : public Stage {
   std::uint32_t node(const std::string& name);
   void bind(std::uint32_t slot);
   Stay& stay_at(std::uint32_t slot, Nanos time);
+  bool goes_by(const Target& target, std::uint32_t node) const;
   void enter(std::uint32_t target, std::uint32_t node, Nanos time, Output& out);
   Nanos time_of_declaration(std::uint32_t node, const v1::Series& series) const;
   v1::Series header_of(const v1::Series& declared, std::uint32_t target) const;

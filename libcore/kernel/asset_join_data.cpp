@@ -4,7 +4,6 @@
 
 #include "kernel/asset_join.hpp"
 #include "kernel/frame_aliases.hpp"
-#include "kernel/rows_between.hpp"
 
 namespace twinpipe {
 
@@ -76,7 +75,7 @@ Status AssetJoin::on_readings(const Columns& columns, const FrameView& view, Out
 /// Rows up to `to` under their own aliases.
 void AssetJoin::write_rows(const Columns& columns, std::size_t from, std::size_t to, Output& out) {
   if (from == to) return;
-  Columns part = rows_between(columns, from, to);
+  Columns part = rows_of(columns, from, to);
   part.alias = std::span(row_alias_).subspan(from, to - from);
   out.readings(part);
 }

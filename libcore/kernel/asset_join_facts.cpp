@@ -156,9 +156,9 @@ Status AssetJoin::load(std::string_view bytes) {
   for (const v1::AssetJoinTold& from : state.told()) {
     const std::uint32_t number = target(from.site(), from.line(), from.asset());
     Target& to = targets_[number];
-    if (from.node() < nodes_.size() && !to.silent) {
+    if (from.node() < static_cast<std::uint32_t>(state.node_size()) && !to.silent) {
       to.entered = true;
-      to.node = from.node();
+      to.node = node(state.node(static_cast<int>(from.node())).name());
       nodes_[to.node].targets.push_back(number);
       nodes_[to.node].restored = true;
     }

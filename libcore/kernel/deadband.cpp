@@ -134,8 +134,11 @@ Status Deadband::on_series(const std::vector<Declared>& declared, const FrameVie
   out.forward(frame);
   end_lines(declared, true, out);
   for (const Declared& series : declared) {
-    if (!series.born && !series.changed) continue;
     for (const auto& lane : lanes_) {
+      if (!series.born && !series.changed) {
+        lane->carry_over(series.slot, table().series(series.slot).sensor.alias(), segment_);
+        continue;
+      }
       // What the shortest interval suppressed before a birth is older than the birth's own values, which follow and pass.
       // The rule is asked for again with the first reading's time.
       lane->held[series.slot] = Held{};

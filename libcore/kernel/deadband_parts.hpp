@@ -160,6 +160,18 @@ struct Deadband::Lane {
     if (flags & kDoor) leave(doors[slot].newest), hold(slot, doors[slot].newest.value, doors[slot].newest.time);
     if (flags & kPrevious) leave(previous[slot]), hold(slot, previous[slot].value, previous[slot].time);
   }
+
+  /// What a line holds back of a series that is declared again, after an Open or a restart, is of that segment from here on.
+  void carry_over(std::uint32_t slot, std::uint32_t alias, std::uint32_t segment) {
+    const std::uint8_t flags = held[slot].flags;
+    const auto carry = [&](Stored& what) {
+      if (what.segment == segment) return;
+      what.alias = alias;
+      what.segment = segment;
+    };
+    if (flags & kDoor) carry(doors[slot].newest);
+    if (flags & kPrevious) carry(previous[slot]);
+  }
 };
 
 /// Rows from memory on their way out as frames of their own, a frame per type.

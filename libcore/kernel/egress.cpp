@@ -2,6 +2,8 @@
 // What a stream costs to send, by class and by mechanism.
 #include "kernel/egress.hpp"
 
+#include "kernel/waveform_split.hpp"
+
 namespace twinpipe {
 
 EgressCount& EgressCount::operator+=(const EgressCount& other) {
@@ -61,7 +63,7 @@ Status EgressSide::on_readings(const Columns& columns, const FrameView& frame, O
 
 Status EgressSide::on_waveform(const v1::Waveform& waveform, std::uint32_t slot, const FrameView& frame, Output& out) {
   EgressCount& one = count(topics_[slot], mechanism_of(FrameKind::waveform, waveform.pinned()));
-  one.samples += waveform.float_sample_size() + waveform.double_sample_size();
+  one.samples += static_cast<double>(sample_count(waveform));
   one.frame_bytes += static_cast<double>(frame.bytes.size());
   return values_.on_waveform(waveform, slot, frame, out);
 }

@@ -11,6 +11,7 @@
 #include "kernel/asset_batch.hpp"
 #include "kernel/exc_pass_parts.hpp"
 #include "kernel/frame_aliases.hpp"
+#include "kernel/waveform_split.hpp"
 
 namespace twinpipe {
 namespace {
@@ -44,8 +45,7 @@ struct TextValues {
 
 /// Time of a waveform's last sample. A period that is no sensible number leaves the first.
 Nanos last_time(const v1::Waveform& waveform) {
-  const int samples = waveform.float_sample_size() + waveform.double_sample_size();
-  const double span = waveform.sample_period() * 1e9 * (samples - 1);
+  const double span = waveform.sample_period() * 1e9 * (static_cast<double>(sample_count(waveform)) - 1);
   return span > 0 && span < 9e18 ? saturating_add(waveform.time(), static_cast<Nanos>(span)) : waveform.time();
 }
 

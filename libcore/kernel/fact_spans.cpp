@@ -4,7 +4,6 @@
 
 #include <algorithm>
 #include <map>
-#include <tuple>
 
 #include "state.pb.h"
 
@@ -30,11 +29,9 @@ std::string fields_of(const v1::AssetFacts& facts) {
 
 bool holds(const FactSpans::Span& span, Nanos time) { return span.from <= time && time < span.until; }
 
-auto rank(const FactSpans::Span& span) { return std::tuple(span.registry_as_of, span.from); }
-
 /// The one that came later hides the other wherever that would be in force.
 bool hides(const FactSpans::Span& later, const FactSpans::Span& earlier) {
-  return rank(earlier) <= rank(later) && later.from <= earlier.from && earlier.until <= later.until;
+  return later.from <= earlier.from && earlier.until <= later.until;
 }
 
 }  // namespace
@@ -48,9 +45,8 @@ void FactSpans::forget(Nanos now) {
 }
 
 void FactSpans::take(const v1::AssetFacts& facts, Nanos now) {
-  Span span{.from = facts.from(),
+  Span span{.from = facts.from() == 0 ? kBeginning : facts.from(),
             .until = facts.until() == 0 ? kForever : facts.until(),
-            .registry_as_of = facts.registry_as_of(),
             .unknown = facts.unknown(),
             .fields = fields_of(facts)};
   registered_ = registered_ || !span.unknown;
@@ -60,10 +56,8 @@ void FactSpans::take(const v1::AssetFacts& facts, Nanos now) {
 }
 
 const FactSpans::Span* FactSpans::at(Nanos time) const {
-  const Span* best = nullptr;
-  for (const Span& span : spans_)
-    if (holds(span, time) && (best == nullptr || rank(span) >= rank(*best))) best = &span;
-  return best;
+  const auto last = std::find_if(spans_.rbegin(), spans_.rend(), [&](const Span& span) { return holds(span, time); });
+  return last == spans_.rend() ? nullptr : &*last;
 }
 
 Nanos FactSpans::next_change(Nanos time) const {
@@ -95,7 +89,6 @@ void FactSpans::save(v1::TwinFacts& to) const {
     v1::TwinFactSpan& one = *to.add_span();
     one.set_from(span.from);
     one.set_until(span.until);
-    one.set_registry_as_of(span.registry_as_of);
     one.set_unknown(span.unknown);
     one.set_fields(span.fields);
   }
@@ -105,8 +98,7 @@ void FactSpans::load(const v1::TwinFacts& from) {
   registered_ = from.registered();
   last_end_ = from.last_end();
   spans_.clear();
-  for (const v1::TwinFactSpan& one : from.span())
-    spans_.push_back({one.from(), one.until(), one.registry_as_of(), one.unknown(), one.fields()});
+  for (const v1::TwinFactSpan& one : from.span()) spans_.push_back({one.from(), one.until(), one.unknown(), one.fields()});
 }
 
 }  // namespace twinpipe

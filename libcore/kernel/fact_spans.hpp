@@ -14,14 +14,12 @@ namespace v1 {
 class TwinFacts;
 }
 
-/// Rows come in any order. In force at a time is, of those whose span holds it, the one of the newest registry; of one registry
-/// the one that begins last; of two alike the one that came later. So what is said of the past never moves the present, and what
-/// is said of the future waits for its time.
+/// In force at a time is, of the rows whose span holds it, the one that came last. So what is said of the past never moves the
+/// present, and what is said of the future waits for its time.
 class FactSpans {
  public:
   struct Span {
     Nanos from = kBeginning, until = kForever;
-    Nanos registry_as_of = 0;
     bool unknown = false;  // the registry has no such asset
     std::string fields;    // of the Twin, encoded: facts, registry_as_of, registry_stale
   };
@@ -38,6 +36,7 @@ class FactSpans {
   /// A row that named the asset was seen.
   bool registered() const { return registered_; }
 
+  bool empty() const { return spans_.empty() && !registered_; }
   void save(v1::TwinFacts& to) const;
   void load(const v1::TwinFacts& from);
 

@@ -66,19 +66,11 @@ JsonRecords::JsonRecords(RecordSink& sink, std::size_t max_value, std::uint32_t 
 Status JsonRecords::put(const KafkaRecord& record) {
   if (record.tombstone) return objects_.forward(record);
   objects_.begin(record);
-  std::string_view frames = record.value;
-  Scanner scanner(record.value.size());
-  for (FrameView frame; !frames.empty(); frames.remove_prefix(frame.bytes.size())) {
-    if (scanner.next(frames, frame) != Scanner::Outcome::whole)
-      return Status::error(Code::internal, "a record of frames that are not whole");
-    if (Status status = driver_.take(frame, nothing_); !status.ok()) {
-      // The place is one inside the value: the reader of the input knows the right one.
-      status.frame.reset();
-      status.offset.reset();
-      return status;
-    }
-  }
-  return {};
+  Status status = for_each_frame(record.value, [this](const FrameView& frame) { return driver_.take(frame, nothing_); });
+  // The place is one inside the value: the reader of the input knows the right one.
+  status.frame.reset();
+  status.offset.reset();
+  return status;
 }
 
 }  // namespace twinpipe

@@ -47,6 +47,7 @@ bool Quarantine::reads(FrameKind kind) const {
 void Quarantine::on_open(Output& out) {
   out.frame(rules_.applied());
   upstream_.open_segment();
+  if (side_.live) to_side([](Output&) {});  // a stream without rejects is one, too
 }
 
 void Quarantine::grow() {
@@ -135,6 +136,7 @@ void Quarantine::tell(const Expectation& expected, std::uint32_t slot, std::size
 /// A rule of action `fail` is broken, and all before it is written: the segment ends as that of a program that was told to stop.
 Status Quarantine::failed(Output& out) {
   out.close(false);
+  stop_ = false;
   return Status::error(Code::finding, failure_);
 }
 
@@ -231,9 +233,14 @@ Status Quarantine::hold(Lane& lane, const Values& values, const Columns& columns
   const bool usual_clock = now >= 0;  // so that nothing wraps around below
   Track* const tracks = lane.tracks.data();
   const std::uint32_t* const quality = columns.quality.empty() ? nullptr : columns.quality.data();
+  Id number = 0;
+  Program program = programs_[number];  // the last one used: neighbours often have the same, and a copy stays in registers
   for (std::size_t row = 0; row < columns.rows(); ++row) {
     Track& track = tracks[columns.slot[row]];
-    const Program& program = programs_[track.program];
+    if (track.program != number) [[unlikely]] {
+      number = track.program;
+      program = programs_[number];
+    }
     const Nanos time = columns.time[row];
     const std::uint64_t bits = values.bits(row);
     // One test of everything, not one after another: that it holds is what the processor may count on.

@@ -103,17 +103,4 @@ class Reader {
 /// the records that could have said more is missing or damaged.
 Status declarations_at(Segment& segment, std::uint64_t end, BlockDecoder& decoder, Declarations& state, bool& whole);
 
-/// Calls `each` with every frame in `frames`; a Status of its own ends that. Errors (bad_data): not whole frames.
-template <class Each>
-Status for_each_frame(std::string_view frames, const Each& each) {
-  Scanner scanner(kGreatestBody);
-  for (FrameView frame; !frames.empty();) {
-    if (scanner.next(frames, frame) != Scanner::Outcome::whole)
-      return Status::error(Code::bad_data, "a record of frames that are not whole");
-    if (Status status = each(frame); !status.ok()) return status;
-    frames.remove_prefix(frame.bytes.size());
-  }
-  return {};
-}
-
 }  // namespace twinpipe::rawbuf

@@ -213,7 +213,7 @@ Status Replay::learn_record(Part& part, std::size_t record, ReplaySeries::How ho
     ++number;
     if (frame.kind == FrameKind::applied && how == ReplaySeries::How::learn && in_force_) out.forward(frame);
     if (frame.kind != FrameKind::series) return {};
-    Status status = series_.take(frame.payload, *part.streams.back(), how, out);
+    Status status = series_.take(frame, *part.streams.back(), how, out);
     return lossy_ && status.code == Code::bad_data ? Status{} : status;  // what it builds on was lost
   });
 }
@@ -333,7 +333,7 @@ Status Replay::put(const Waiting& waiting, const Run& run, Output& out) {
     case FrameKind::position:
     case FrameKind::resume:
     case FrameKind::arrival: return {};  // the output has its own
-    case FrameKind::series: return series_.take(frame.view.payload, stream, ReplaySeries::How::put, out);
+    case FrameKind::series: return series_.take(frame.view, stream, ReplaySeries::How::put, out);
     case FrameKind::readings: put_arrival(frame.arrival, out); return put_rows(frame, run, stream, out);
     case FrameKind::waveform: put_arrival(frame.arrival, out); [[fallthrough]];
     default: return series_.put_frame(frame.view, stream, lossy_, out);

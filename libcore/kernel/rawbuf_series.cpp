@@ -9,6 +9,7 @@
 #include <map>
 #include <utility>
 
+#include "wire/fields.hpp"
 #include "wire/names.hpp"
 
 namespace twinpipe::rawbuf {
@@ -22,57 +23,110 @@ SelectionOptions selection_of(const std::vector<Pattern>& patterns) {
   return options;
 }
 
+/// A sensor's alias and name. False: the bytes are no message.
+bool read_sensor(std::string_view sensor, std::pair<std::uint32_t, std::string_view>& named) {
+  named = {};
+  for (Field field; !sensor.empty();) {
+    if (!take_field(sensor, field)) return false;
+    std::uint64_t alias = 0;
+    if (field.number == v1::Sensor::kAliasFieldNumber && field.type == WireType::varint && read_varint(field.value, alias) > 0)
+      named.first = static_cast<std::uint32_t>(alias);
+    if (field.number == v1::Sensor::kNameFieldNumber && field.type == WireType::length_delimited) named.second = field.value;
+  }
+  return true;
+}
+
+/// Asks each sensor of `sensors` in turn, and leaves out those of which `keep` says no.
+template <class Keep>
+void keep_sensors(v1::Series& series, const Keep& keep) {
+  auto& sensors = *series.mutable_sensor();
+  int kept = 0;
+  for (int i = 0; i < sensors.size(); ++i)
+    if (keep(static_cast<std::size_t>(i), sensors[i])) sensors.SwapElements(kept++, i);
+  sensors.DeleteSubrange(kept, sensors.size() - kept);
+}
+
 }  // namespace
 
 ReplaySeries::ReplaySeries(std::vector<Pattern> patterns, std::uint32_t max_series)
-    : patterns_(std::move(patterns)), max_series_(max_series), table_(max_series), selection_(table_, selection_of(patterns_)) {}
+    : patterns_(std::move(patterns)),
+      max_series_(max_series),
+      selection_([this](std::uint32_t slot) { return selected_[slot] != 0; }, selection_of(patterns_)) {}
 
-std::uint32_t ReplaySeries::slot_of(const v1::Series& series, const v1::Sensor& sensor) {
-  const auto [at, is_new] = index_.try_emplace(series_name(series.site(), series.line(), series.asset(), sensor.name()),
-                                               static_cast<std::uint32_t>(told_.size()));
-  if (!is_new) return at->second;
+std::uint32_t ReplaySeries::asset_of(std::string_view site, std::string_view line, std::string_view name) {
+  const std::uint32_t hash = name_hash(0, site, line, name);
+  const auto found = asset_index_.find(hash, [&](std::uint32_t number) {
+    const Asset& asset = assets_[number];
+    return asset.name == name && asset.line == line && asset.site == site;
+  });
+  if (found) return *found;
+  const auto number = static_cast<std::uint32_t>(assets_.size());
+  asset_index_.add(hash, number);
+  assets_.push_back({std::string(site), std::string(line), std::string(name)});
+  return number;
+}
+
+std::uint32_t ReplaySeries::slot_of(std::uint32_t number, std::string_view name) {
+  const std::uint32_t hash = name_hash(number, name);
+  const auto found =
+      series_index_.find(hash, [&](std::uint32_t slot) { return series_[slot].asset == number && series_[slot].name == name; });
+  if (found) return *found;
+  const auto slot = static_cast<std::uint32_t>(series_.size());
+  series_index_.add(hash, slot);
+  series_.push_back({number, std::string(name)});
+  const Asset& asset = assets_[number];
   const bool selected = patterns_.empty() || std::ranges::any_of(patterns_, [&](const Pattern& pattern) {
-                          return pattern.matches(series.site(), series.line(), series.asset(), sensor.name());
+                          return pattern.matches(asset.site, asset.line, asset.name, name);
                         });
   selected_.push_back(selected);
   told_.push_back(!selected);
   untold_ += selected ? 1 : 0;
   declarations_.emplace_back();
   aliases_.push_back(kNone);
-  return at->second;
+  return slot;
 }
 
-Result<ReplaySeries::Shared> ReplaySeries::parse(std::string_view payload) {
+/// Field by field: of a hundred thousand sensors the generated code would build every name and unit, for the first frame of an
+/// hour to wait for. Whoever recorded the frame has parsed it.
+Result<ReplaySeries::Shared> ReplaySeries::parse(const FrameView& frame) {
   // Births differ by their session, so what is known grows with the span; it is forgotten now and then.
   constexpr std::size_t kMostBytes = std::size_t{64} << 20;
   if (known_bytes_ > kMostBytes) known_.clear();
   if (known_.empty()) known_bytes_ = 0;
-  const auto at = known_.find(std::string(payload));
+  const auto at = known_.find(frame.payload);
   if (at != known_.end()) return at->second;
-  const auto declaration = std::make_shared<Declaration>();
-  v1::Series& series = *declaration->frame.mutable_series();
-  if (!series.ParseFromArray(payload.data(), static_cast<int>(payload.size())))
-    return Status::error(Code::bad_data, "Series frame does not parse");
-  for (v1::Sensor& sensor : *series.mutable_sensor()) {
-    const std::uint32_t slot = slot_of(series, sensor);
-    declaration->sensors.emplace_back(sensor.alias(), slot);
-    sensor.set_alias(slot);
+  std::string_view site, line, name;
+  sensors_.clear();
+  bool whole = true;
+  std::string_view rest = frame.payload;
+  for (Field field; whole && !rest.empty();) {
+    whole = take_field(rest, field);
+    if (!whole || field.type != WireType::length_delimited) continue;
+    switch (field.number) {
+      case v1::Series::kSiteFieldNumber: site = field.value; break;
+      case v1::Series::kLineFieldNumber: line = field.value; break;
+      case v1::Series::kAssetFieldNumber: name = field.value; break;
+      case v1::Series::kSensorFieldNumber: whole = read_sensor(field.value, sensors_.emplace_back()); break;
+      default: break;
+    }
   }
-  if (told_.size() > max_series_)
+  if (!whole) return Status::error(Code::bad_data, "Series frame does not parse");
+  const auto declaration = std::make_shared<Declaration>();
+  declaration->frame = frame.bytes;
+  declaration->begin = static_cast<std::size_t>(frame.payload.data() - frame.bytes.data());
+  declaration->size = frame.payload.size();
+  declaration->asset = asset_of(site, line, name);
+  declaration->sensors.reserve(sensors_.size());
+  for (const auto& [alias, sensor] : sensors_) declaration->sensors.emplace_back(alias, slot_of(declaration->asset, sensor));
+  if (series_.size() > max_series_)
     return Status::error(Code::bad_data, fmt::format("more than {} series (--max-series)", max_series_));
-  known_bytes_ += 4 * payload.size();
-  known_.emplace(payload, declaration);
-  if (patterns_.empty()) return Shared(declaration);
-  // Who a series is: the selection asks the table.
-  if (Status status = table_.declare(series, declared_); !status.ok()) return status;
-  auto& sensors = *series.mutable_sensor();
-  sensors.erase(std::remove_if(sensors.begin(), sensors.end(), [this](const auto& sensor) { return !selected_[sensor.alias()]; }),
-                sensors.end());
+  known_bytes_ += 2 * frame.bytes.size();
+  known_.emplace(declaration->content(), declaration);
   return Shared(declaration);
 }
 
-Status ReplaySeries::take(std::string_view payload, Stream& stream, How how, Output& out) {
-  const Result<Shared> parsed = parse(payload);
+Status ReplaySeries::take(const FrameView& frame, Stream& stream, How how, Output& out) {
+  const Result<Shared> parsed = parse(frame);
   if (!parsed.ok()) return parsed.status();
   const Shared& declaration = *parsed;
   for (const auto& [alias, slot] : declaration->sensors) {
@@ -86,42 +140,59 @@ Status ReplaySeries::take(std::string_view payload, Stream& stream, How how, Out
     told_[slot] = 0;
     ++untold_;
   }
-  if (how == How::put && declaration->frame.series().sensor_size() > 0) tell(declaration->frame.series().sensor(0).alias(), out);
+  if (how != How::put) return {};
+  const auto selected =
+      std::ranges::find_if(declaration->sensors, [this](const auto& one) { return selected_[one.second] != 0; });
+  if (selected != declaration->sensors.end()) tell(selected->second, out);
   return {};
 }
 
 void ReplaySeries::tell(std::uint32_t slot, Output& out) {
-  v1::Frame frame = declarations_[slot]->frame;
-  auto& sensors = *frame.mutable_series()->mutable_sensor();
+  const Declaration& declaration = *declarations_[slot];
   // Not its neighbours that were declared anew since.
-  const auto other = [&](const v1::Sensor& sensor) { return declarations_[sensor.alias()] != declarations_[slot]; };
-  sensors.erase(std::remove_if(sensors.begin(), sensors.end(), other), sensors.end());
-  for (v1::Sensor& sensor : sensors) {
-    const std::uint32_t named = sensor.alias();
+  const auto kept = [&](std::uint32_t named) { return selected_[named] != 0 && declarations_[named].get() == &declaration; };
+  bool as_recorded = true;
+  for (const auto& [alias, named] : declaration.sensors) {
+    as_recorded = as_recorded && kept(named);
+    if (!kept(named)) continue;
     if (!std::exchange(told_[named], std::uint8_t{1})) --untold_;
     if (aliases_[named] == kNone) aliases_[named] = next_alias_++;
     identity_ = identity_ && aliases_[named] == named;
-    sensor.set_alias(aliases_[named]);
+    as_recorded = as_recorded && aliases_[named] == alias;
   }
+  if (as_recorded) {
+    out.forward(FrameView{FrameKind::series, declaration.frame, declaration.content(), 0, 0});
+    return;
+  }
+  v1::Frame frame;
+  v1::Series& series = *frame.mutable_series();
+  series.ParseFromArray(declaration.content().data(), static_cast<int>(declaration.content().size()));
+  keep_sensors(series, [&](std::size_t place, v1::Sensor& sensor) {
+    const std::uint32_t named = declaration.sensors[place].second;
+    sensor.set_alias(aliases_[named]);
+    return kept(named);
+  });
   out.frame(frame);
 }
 
 void ReplaySeries::put_in_force(Output& out) {
   const std::vector<std::uint32_t> learnt = std::exchange(learnt_, {});
-  std::map<std::string, std::pair<std::uint32_t, std::uint32_t>>
-      assets;  // a slot of the newest declaration, one of the last told
-  const auto asset_of = [&](std::uint32_t slot) -> auto& {
-    const v1::Series& series = declarations_[slot]->frame.series();
-    return assets[asset_key(series.site(), series.line(), series.asset())];
-  };
+  std::vector<std::pair<std::uint32_t, std::uint32_t>> last(assets_.size(), {kNone, kNone});  // slots: learnt, told
   for (const std::uint32_t slot : learnt) {
-    asset_of(slot).first = slot;
+    auto& [newest, told] = last[series_[slot].asset];
+    newest = slot;
     if (told_[slot]) continue;
-    asset_of(slot).second = slot;
+    told = slot;
     tell(slot, out);
   }
-  for (const auto& [asset, slots] : assets)
-    if (declarations_[slots.first] != declarations_[slots.second]) tell(slots.first, out);
+  std::map<std::string, std::uint32_t> overtaken;
+  for (std::uint32_t number = 0; number < last.size(); ++number) {
+    const auto& [newest, told] = last[number];
+    const Asset& asset = assets_[number];
+    if (newest != kNone && (told == kNone || declarations_[newest] != declarations_[told]))
+      overtaken.emplace(asset_key(asset.site, asset.line, asset.name), newest);
+  }
+  for (const auto& [asset, slot] : overtaken) tell(slot, out);
 }
 
 void ReplaySeries::put_rows(Columns columns, std::span<const std::uint32_t> rows, Output& out) {

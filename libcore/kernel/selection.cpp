@@ -7,6 +7,7 @@
 
 #include <algorithm>
 
+#include "kernel/reject_facts.hpp"
 #include "wire/names.hpp"
 
 namespace twinpipe {
@@ -52,7 +53,12 @@ void remove_rows(Message& message, const std::vector<bool>& keep) {
       remove_rows_of_field(message, field, keep);
 }
 
-Selection::Selection(const SeriesTable& table, SelectionOptions options) : table_(&table), options_(std::move(options)) {
+Selection::Selection(const SeriesTable& table, SelectionOptions options) : Selection(nullptr, std::move(options)) {
+  table_ = &table;
+}
+
+Selection::Selection(std::function<bool(std::uint32_t)> matches, SelectionOptions options)
+    : alias_matches_(std::move(matches)), options_(std::move(options)) {
   for (const Pattern& pattern : options_.patterns) {
     const auto levels = split_series_name(pattern.text());
     std::array<std::string, 3> asset;
@@ -160,15 +166,9 @@ bool Selection::keep(v1::Frame& frame, bool& whole) {
     case v1::Frame::kTwin:
       return in_span(frame.twin().as_of()) && matches_asset(frame.twin().site(), frame.twin().line(), frame.twin().asset());
     case v1::Frame::kReject: {
-      const v1::Reject& reject = frame.reject();
-      const Nanos time = reject.has_waveform()                  ? reject.waveform().time()
-                         : reject.aggregates().start_size() > 0 ? reject.aggregates().start(0)
-                         : reject.spectra().start_size() > 0    ? reject.spectra().start(0)
-                         : reject.reading().time_size() > 0     ? reject.reading().time(0)
-                                                                : 0;
-      v1::Series series = reject.series();
+      v1::Series series = frame.reject().series();
       bool same = true;
-      return in_span(time) && keep_sensors(series, same);
+      return in_span(event_time(frame.reject())) && keep_sensors(series, same);
     }
     case v1::Frame::kWorkOrder: return in_span(frame.work_order().time()) && matches_key(frame.work_order().asset());
     case v1::Frame::kAssetFacts:

@@ -4,6 +4,7 @@
 
 #include <array>
 #include <bitset>
+#include <functional>
 #include <optional>
 #include <vector>
 
@@ -26,6 +27,8 @@ struct SelectionOptions {
 class Selection {
  public:
   Selection(const SeriesTable& table, SelectionOptions options);
+  /// Whoever knows which aliases the patterns mean needs no table; of Readings it looks at nothing then.
+  Selection(std::function<bool(std::uint32_t alias)> matches, SelectionOptions options);
 
   bool wants(FrameKind kind) const { return options_.kinds[static_cast<std::size_t>(kind)]; }
   /// True when the content of frames of this kind decides.
@@ -42,7 +45,7 @@ class Selection {
 
  private:
   bool matches(std::uint32_t slot);
-  bool matches_alias(std::uint32_t alias) { return matches(table_->slots()[alias]); }
+  bool matches_alias(std::uint32_t alias) { return table_ == nullptr ? alias_matches_(alias) : matches(table_->slots()[alias]); }
   bool matches_asset(std::string_view site, std::string_view line, std::string_view asset) const;
   bool matches_key(std::string_view key) const;
   bool in_span(Nanos time) const;
@@ -50,7 +53,8 @@ class Selection {
   bool keep_rows(Message& message, int rows, const Start& row_is_in, bool& whole);
   bool keep_sensors(v1::Series& series, bool& whole) const;
 
-  const SeriesTable* table_;
+  const SeriesTable* table_ = nullptr;
+  std::function<bool(std::uint32_t)> alias_matches_;
   SelectionOptions options_;
   std::vector<std::array<std::string, 3>> assets_;  // the patterns' first levels
   std::vector<std::uint8_t> known_;                 // by slot: 0 not yet asked, 1 in, 2 out

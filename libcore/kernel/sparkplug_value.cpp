@@ -127,14 +127,6 @@ bool fits(std::uint32_t datatype, const ColumnValue& value) {
   return value.type != kUint || width == 64 || value.natural >> width == 0;
 }
 
-void append_tag(std::uint32_t field, WireType type, std::string& out) {
-  char bytes[10];
-  out.append(bytes, static_cast<std::size_t>(put_varint(bytes, std::uint64_t{field} << 3 | static_cast<unsigned>(type)) - bytes));
-}
-void append_varint(std::uint64_t value, std::string& out) {
-  char bytes[10];
-  out.append(bytes, static_cast<std::size_t>(put_varint(bytes, value) - bytes));
-}
 template <class T>
 void append_fixed(T value, std::string& out) {
   char bytes[sizeof value];

@@ -4,19 +4,11 @@
 
 #include <cmath>
 
+#include "kernel/waveform_split.hpp"
 #include "wire/fields.hpp"
 
 namespace twinpipe::sparkplug {
 namespace {
-
-void append_varint(std::uint64_t value, std::string& out) {
-  char bytes[10];
-  out.append(bytes, static_cast<std::size_t>(put_varint(bytes, value) - bytes));
-}
-
-void append_tag(int field, WireType type, std::string& out) {
-  append_varint(static_cast<std::uint64_t>(field) << 3 | static_cast<unsigned>(type), out);
-}
 
 void append_number(int field, std::uint64_t value, std::string& out) {
   append_tag(field, WireType::varint, out);
@@ -106,7 +98,7 @@ v1::Sensor published(const v1::Sensor& sensor) {
 
 bool encode_samples_as(std::uint32_t datatype, const v1::Waveform& waveform, std::string& bytes) {
   std::uint32_t own = 0;
-  if (waveform.float_sample_size() + waveform.double_sample_size() == 0) {
+  if (sample_count(waveform) == 0) {
     bytes.clear();
     return true;
   }

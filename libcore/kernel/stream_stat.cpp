@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <numeric>
 
+#include "kernel/waveform_split.hpp"
 #include "wire/quantity.hpp"
 
 namespace twinpipe {
@@ -49,7 +50,7 @@ Status StreamStat::on_frame(const v1::Frame& frame, bool, const FrameView& view,
   if (frame.has_open()) sealed_ += frame.open().sealed() ? 1 : 0;
   if (!frame.has_waveform()) return {};
   seen(frame.waveform().time());
-  waveform_samples_ += static_cast<std::uint64_t>(frame.waveform().float_sample_size() + frame.waveform().double_sample_size());
+  waveform_samples_ += sample_count(frame.waveform());
   return {};
 }
 

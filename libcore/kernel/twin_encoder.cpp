@@ -15,9 +15,6 @@ using Twin = v1::Twin;
 
 constexpr std::size_t kFront = 16;  // tags and lengths of the frame and of its message
 
-char* put_tag(char* at, int field, WireType type) {
-  return put_varint(at, static_cast<std::uint64_t>(field) << 3 | static_cast<unsigned>(type));
-}
 char* put_number(char* at, int field, std::uint64_t value) {
   if (value == 0) return at;
   return put_varint(put_tag(at, field, WireType::varint), value);

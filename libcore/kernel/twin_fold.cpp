@@ -102,8 +102,9 @@ Status TwinFold::on_series(const std::vector<Declared>& declared, const FrameVie
       configure(series.slot, node.watermark);
       touch(number, true);
     }
-    metric.current = session_ordinal(node, asset.has_session, asset.session);
-    state.declared = metric.current;
+    const SeriesInfo& info = table().series(series.slot);
+    metric.current = session_ordinal(node, info.has_session, info.session);
+    state.declared = session_ordinal(node, asset.has_session, asset.session);
     if (metric.current > node.current) begin_session(node, metric.current);
     notice_gone(number);
   }

@@ -145,7 +145,7 @@ std::string TwinFold::save() const {
     to.set_declared(assets_[i].declared);
     to.set_retired(assets_[i].retired);
     if (assets_[i].gone_since != kForever) to.set_gone_since(assets_[i].gone_since);
-    assets_[i].facts.save(*to.mutable_facts());
+    if (!assets_[i].facts.empty()) assets_[i].facts.save(*to.mutable_facts());
   }
   for (const Node& node : nodes_) {
     v1::TwinNodeState& to = *state.add_node();

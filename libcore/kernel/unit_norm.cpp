@@ -8,7 +8,6 @@
 
 #include "frames.pb.h"
 #include "kernel/form.hpp"
-#include "kernel/rows_between.hpp"
 #include "kernel/waveform_split.hpp"
 #include "state.pb.h"
 
@@ -238,7 +237,7 @@ void UnitNorm::find_norms(const Columns& columns) {
 /// A frame is cut where a temporary rule ends within it.
 Status UnitNorm::on_readings(const Columns& columns, const FrameView& view, Output& out) {
   const auto convert_rows = [&](std::size_t from, std::size_t to) {
-    const Columns part = rows_between(columns, from, to);
+    const Columns part = rows_of(columns, from, to);
     find_norms(part);
     return convert(part, out);
   };

@@ -54,6 +54,7 @@ void WinAgg::grow() {
   settings_.resize(table().size());
   sent_.resize(table().size());
   covered_.resize(table().size());
+  told_.resize(table().size());
   for (const auto& lane : lanes_) {
     lane->heads.resize(table().size());
     lane->tracks.resize(table().size());
@@ -94,6 +95,8 @@ Status WinAgg::on_series(const std::vector<Declared>& declared, const FrameView&
     const Asset& asset = table().asset_of(series.slot);
     if (asset.has_session) begin_session(node, asset.session);
     if (series.born || series.changed) ask_again(series.slot);  // with the first reading's time
+    setting.declared = true;
+    park(kLive, series.slot);
   }
   write_rows(out);  // of the declaration before
   Status status = pass(frame, out);
@@ -210,53 +213,23 @@ Status WinAgg::append(std::size_t lane, std::uint32_t slot, Pane& pane, const Re
   return {};
 }
 
-/// A reading once more, which need not be in the lane's newest pane: a birth repeats current values with the times that they
-/// had, and a backlog behind it brings them as history.
-bool WinAgg::is_repeated(std::size_t lane, std::uint32_t slot, const Reading& reading) {
-  Track& track = lanes_[lane]->tracks[slot];
-  if (track.before.repeats(reading)) return true;
-  if (lane == kHistorical && is_told_live(slot, reading)) return true;
-  Pane* const pane = track.pane_at(floor_to(reading.time, settings_[slot].slide));
-  if (pane == nullptr) return false;
-  park(lane, slot);
-  if (pane->size == 0 || !pane->data[pane->size - 1].repeats(reading)) return false;
-  Reading& last = pane->data[pane->size - 1];
-  last.order = std::max(last.order, reading.order);
-  return true;
-}
-
-/// Does the live lane know readings of the pane?
-bool WinAgg::has_live(std::uint32_t slot, Nanos start) const {
-  Track& track = lanes_[kLive]->tracks[slot];
-  return (track.before.time != kBeginning && floor_to(track.before.time, settings_[slot].slide) == start) ||
-         track.pane_at(start) != nullptr;
-}
-
-/// As far as the live lane still has its readings.
-bool WinAgg::is_told_live(std::uint32_t slot, const Reading& reading) {
-  Track& track = lanes_[kLive]->tracks[slot];
-  if (track.before.repeats(reading)) return true;
-  const Pane* const pane = track.pane_at(floor_to(reading.time, settings_[slot].slide));
-  if (pane == nullptr) return false;
-  park(kLive, slot);
-  return std::any_of(pane->data.get(), pane->data.get() + pane->size,
-                     [&reading](const Reading& held) { return held.repeats(reading); });
-}
-
 /// Off the hot path: another pane than the last reading's, a full one, a late reading.
 Status WinAgg::insert(std::size_t lane, std::uint32_t slot, const Reading& reading, Fate& fate) {
+  const bool maybe_of_birth = lane == kLive && std::exchange(settings_[slot].declared, false);
   if (is_over(lane, slot, reading.time)) configure(slot, reading.time);
   const Setting& setting = settings_[slot];
   fate = setting.rule == nullptr ? Fate::passed : Fate::late;
   if (setting.rule == nullptr || reading.time < -kFarthest || reading.time > kFarthest) return {};
   const Nanos start = floor_to(reading.time, setting.slide);
-  if (is_repeated(lane, slot, reading)) {
+  if (is_repeated(lane, slot, reading) || (maybe_of_birth && still_has(kHistorical, slot, reading))) {
+    if (maybe_of_birth) told_[slot] = reading;
     fate = Fate::taken;
     ++duplicates_;
     return {};
   }
   fate = admit(lane, slot, start);
   if (fate == Fate::late) return {};
+  if (maybe_of_birth) told_[slot] = reading;
   park(lane, slot);
   Pane* pane = nullptr;
   if (Status status = pane_for(lane, slot, start, pane); !status.ok()) return status;
@@ -274,71 +247,84 @@ Status WinAgg::insert(std::size_t lane, std::uint32_t slot, const Reading& readi
   return {};
 }
 
+/// Series come in any order: a head and the place that it writes to are two cache misses, fetched ahead of their row; another
+/// pane than the last reading's is some more.
+class WinAgg::Ahead {
+ public:
+  /// Fetches for the first rows: otherwise every frame would wait for them.
+  Ahead(const WinAgg& stage, std::size_t lane, const Columns& columns)
+      : stage_(stage), lane_(lane), heads_(stage.lanes_[lane]->heads.data()), slot_(columns.slot), time_(columns.time) {
+    for (std::size_t row = 0; row < kHead; ++row) fetch_head(row);
+    for (std::size_t row = 0; row < kPlace; ++row) fetch_place(row);
+    for (std::size_t row = 0; row < kPane; ++row)
+      if ((closing_ >> (kPlace - 1 - row) & 1U) != 0) stage.fetch_panes(lane, slot_[row]);
+  }
+
+  /// Before `row` is taken.
+  void fetch(std::size_t row) {
+    fetch_head(row + kHead);
+    fetch_place(row + kPlace);
+    if ((closing_ >> (kPlace - kPane) & 1U) != 0) [[unlikely]]
+      stage_.fetch_panes(lane_, slot_[row + kPane]);
+  }
+
+ private:
+  static constexpr std::size_t kHead = 48, kPlace = 24, kPane = 12;
+
+  void fetch_head(std::size_t row) const {
+    if (row < slot_.size()) __builtin_prefetch(&heads_[slot_[row]], 1);
+  }
+  void fetch_place(std::size_t row) {
+    closing_ <<= 1;
+    if (row >= slot_.size()) return;
+    const Head& head = heads_[slot_[row]];
+    if (time_[row] >= head.end) {
+      closing_ |= 1U;
+      stage_.fetch_track(lane_, slot_[row]);
+    } else if (head.waiting == Head::kMostWaiting) {
+      __builtin_prefetch(head.next, 1);
+      __builtin_prefetch(head.next + 2, 1);
+    }
+  }
+
+  const WinAgg& stage_;
+  const std::size_t lane_;
+  const Head* const heads_;
+  const std::span<const std::uint32_t> slot_;
+  const std::span<const Nanos> time_;
+  std::uint64_t closing_ = 0;  // a bit a row, the newest lowest: does it need another pane than its head's?
+};
+
 template <class T>
 Status WinAgg::take(std::size_t number, const Columns& columns, std::span<const T> values) {
-  Lane& lane = *lanes_[number];
-  const std::size_t rows = columns.rows();
+  Head* const heads = lanes_[number]->heads.data();
+  const std::span<const std::uint32_t> slots = columns.slot;
+  const std::span<const Nanos> times = columns.time;
+  const bool ordered = !columns.seq.empty(), qualified = !columns.quality.empty();
   std::uint64_t excluded = 0, taken = 0;
-  // Series come in any order: a head and the place that it writes to are two cache misses, fetched ahead; another pane than the
-  // last reading's is some more.
-  constexpr std::size_t kHeadAhead = 48, kPlaceAhead = 24, kPaneAhead = 12;
-  const auto fetch_head = [&](std::size_t row) {
-    if (row < rows) __builtin_prefetch(&lane.heads[columns.slot[row]], 1);
-  };
-  const auto fetch_place = [&](std::size_t row) {
-    if (row >= rows) return;
-    const Head& head = lane.heads[columns.slot[row]];
-    if (columns.time[row] >= head.end) fetch_track(number, columns.slot[row]);
-    else if (head.waiting == Head::kMostWaiting) __builtin_prefetch(head.next, 1), __builtin_prefetch(head.next + 2, 1);
-  };
-  const auto fetch_pane = [&](std::size_t row) {
-    if (row < rows && columns.time[row] >= lane.heads[columns.slot[row]].end) fetch_panes(number, columns.slot[row]);
-  };
-  // Without a start like this every frame would wait for its first rows.
-  for (std::size_t row = 0; row < kHeadAhead; ++row) fetch_head(row);
-  for (std::size_t row = 0; row < kPlaceAhead; ++row) fetch_place(row);
-  for (std::size_t row = 0; row < kPaneAhead; ++row) fetch_pane(row);
-  for (std::size_t row = 0; row < rows; ++row) {
-    fetch_head(row + kHeadAhead);
-    fetch_place(row + kPlaceAhead);
-    fetch_pane(row + kPaneAhead);
-    const std::uint32_t slot = columns.slot[row];
-    Head& head = lane.heads[slot];
-    if (!head.ruled) {
-      passed_.push_back(static_cast<std::uint32_t>(row));
-      continue;
-    }
+  Ahead ahead(*this, number, columns);
+  for (std::size_t row = 0; row < slots.size(); ++row) {
+    ahead.fetch(row);
+    const std::uint32_t slot = slots[row];
+    Head& head = heads[slot];
     const std::uint32_t node = head.node;  // before its neighbours are written: a load across them would wait for those writes
-    const Nanos time = columns.time[row];
-    const std::uint64_t order = order_of(columns, row);
+    const Nanos time = times[row];
+    const std::uint64_t order = ordered ? order_of(columns, row) : 0;
     auto value = static_cast<double>(values[row]);
-    if (!is_good(columns.quality_at(row)) || !std::isfinite(value)) value = kExcluded;
+    const bool good = std::isfinite(value) && (!qualified || is_good(columns.quality[row]));
+    if (!good) value = kExcluded;
     if (time >= head.start && time < head.end && head.room > 0) [[likely]] {
-      const std::uint32_t waiting = head.waiting;
-      --head.room;
-      if (waiting < Head::kMostWaiting && order == 0) {
-        Head::Waiting& wait = head.waits[waiting];
-        wait.time = time;
-        wait.value = value;
-        head.waiting = (waiting + 1) & 3U;
-      } else {
-        head.put_waiting();
-        head.put({time, value}, order);
-      }
+      head.take({time, value}, order);
     } else {
-      Fate fate = Fate::taken;
-      if (Status status = insert(number, slot, {time, order, value}, fate); !status.ok()) return status;
-      if (fate == Fate::passed) {
-        passed_.push_back(static_cast<std::uint32_t>(row));
-        continue;
-      }
-      if (fate == Fate::late) {
-        late(number, columns, row);
-        continue;
-      }
+      Fate fate = Fate::passed;
+      if (head.ruled)
+        if (Status status = insert(number, slot, {time, order, value}, fate); !status.ok()) return status;
+      if (fate == Fate::passed) passed_.push_back(static_cast<std::uint32_t>(row));
+      if (fate == Fate::late) late(number, columns, row);
+      if (fate != Fate::taken) continue;
     }
     ++taken;
-    excluded += std::isnan(value);
+    excluded += !good;
     // Most readings bear the time of the one before.
     if (!nodes_[node].clock[number].data.stands_at(time)) saw(number, node, time);
   }

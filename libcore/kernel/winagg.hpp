@@ -90,6 +90,7 @@ class WinAgg final : public Stage {
   struct Clock;
   struct Node;
   struct Content;
+  class Ahead;
 
   // winagg_rules.cpp: which rule, which weighting
   void configure(std::uint32_t slot, Nanos at);
@@ -103,9 +104,6 @@ class WinAgg final : public Stage {
   void grow();
   template <class T>
   Status take(std::size_t lane, const Columns& columns, std::span<const T> values);
-  bool is_repeated(std::size_t lane, std::uint32_t slot, const Reading& reading);
-  bool is_told_live(std::uint32_t slot, const Reading& reading);
-  bool has_live(std::uint32_t slot, Nanos start) const;
   Status insert(std::size_t lane, std::uint32_t slot, const Reading& reading, Fate& fate);
   Fate admit(std::size_t lane, std::uint32_t slot, Nanos pane) const;
   Status pane_for(std::size_t lane, std::uint32_t slot, Nanos start, Pane*& pane);
@@ -113,6 +111,11 @@ class WinAgg final : public Stage {
   void reopen(std::size_t lane, std::uint32_t slot, Nanos time);
   void saw(std::size_t lane, std::uint32_t node, Nanos time);
   void pass_texts(std::size_t lane, const Columns& columns);
+
+  // winagg_repeats.cpp
+  bool is_repeated(std::size_t lane, std::uint32_t slot, const Reading& reading);
+  bool has_live(std::uint32_t slot, Nanos start) const;
+  bool still_has(std::size_t lane, std::uint32_t slot, const Reading& reading);
 
   // winagg_waveform.cpp, winagg_late.cpp
   Status insert_slice(std::size_t lane, std::uint32_t slot, Nanos pane, const Slice& slice, Fate& fate);
@@ -188,6 +191,7 @@ class WinAgg final : public Stage {
   std::vector<Setting> settings_;     // by slot
   std::vector<SentWindows> sent_;     // by slot
   std::vector<CoveredTime> covered_;  // by slot, of rows weighted by time
+  std::vector<Reading> told_;         // by slot, the last birth's, long after its window is gone
   std::array<std::unique_ptr<Lane>, kLanes> lanes_;
   std::vector<Node> nodes_;                                       // by the table's node number
   std::map<std::string, std::array<Nanos, kLanes>> early_ticks_;  // watermarks of nodes that have no series yet
@@ -198,10 +202,9 @@ class WinAgg final : public Stage {
   std::vector<std::uint32_t> passed_;
   std::vector<Stretch> stretches_;        // of the curve asked for last
   std::vector<CoveredTime::Run> points_;  // the readings in it, and where it goes on
-  std::vector<double> block_;
-  LastAliases last_aliases_{table()};  // at the end, of series that the last segment does not declare
-  Nanos longest_ = 0;                  // window and lateness of any rule
-  bool told_late_ = false;             // history, on standard error
+  LastAliases last_aliases_{table()};     // at the end, of series that the last segment does not declare
+  Nanos longest_ = 0;                     // window and lateness of any rule
+  bool told_late_ = false;                // history, on standard error
   bool loaded_ = false, resumed_ = false, restarted_ = false, finishing_ = false;
   std::size_t held_ = 0;                                           // bytes of readings and slices
   std::array<std::vector<std::unique_ptr<Reading[]>>, 32> spare_;  // by the binary logarithm of their capacity

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <array>
 #include <bit>
 #include <cmath>
 
@@ -37,8 +38,10 @@ void WinAgg::park(std::size_t lane, std::uint32_t slot) {
     head.put_waiting();
     const auto size = static_cast<std::uint32_t>(head.next - pane.data.get());
     if (size != pane.size) pane.total.reset();
-    for (std::uint32_t i = std::max(pane.size, 1U); i < size && !pane.unsorted; ++i)
-      pane.unsorted = pane.data[i].time <= pane.data[i - 1].time;
+    bool unsorted = pane.unsorted;
+    for (const Reading* next = pane.data.get() + std::max(pane.size, 1U); next < head.next; ++next)
+      unsorted |= next->time <= next[-1].time;
+    pane.unsorted = unsorted;
     pane.size = size;
     break;
   }
@@ -66,26 +69,24 @@ void WinAgg::settle(Pane& pane) {
 
 namespace {
 
-/// One block in order of time; readings that are not numbers are counted apart.
+/// One block, at most, in order of time; readings that are not numbers are counted apart.
 template <class Content, class Reading>
-Content content_of(const Reading* readings, std::size_t n, std::vector<double>& values) {
+Content content_of(const Reading* readings, std::size_t n) {
   Content content;
-  values.clear();
-  for (std::size_t i = 0; i < n; ++i) {
-    if (std::isnan(readings[i].value)) {
-      ++content.excluded;
-      continue;
-    }
-    if (values.empty()) content.moments.first_time = readings[i].time;
-    content.moments.last_time = readings[i].time;
-    values.push_back(readings[i].value);
+  std::array<double, kBlock> values;
+  std::size_t numbers = 0;
+  for (std::size_t i = 0; i < n; ++i) {  // without a branch
+    values[numbers] = readings[i].value;
+    numbers += !std::isnan(readings[i].value);
   }
-  if (values.empty()) return content;
-  const Moments moments = moments_of(std::span<const double>(values));
-  const Nanos first = content.moments.first_time, last = content.moments.last_time;
-  content.moments = moments;
-  content.moments.first_time = first;
-  content.moments.last_time = last;
+  content.excluded = n - numbers;
+  if (numbers == 0) return content;
+  content.moments = moments_of(std::span<const double>(values.data(), numbers));
+  const Reading *first = readings, *last = readings + n - 1;
+  while (std::isnan(first->value)) ++first;
+  while (std::isnan(last->value)) --last;
+  content.moments.first_time = first->time;
+  content.moments.last_time = last->time;
   return content;
 }
 
@@ -98,7 +99,7 @@ void WinAgg::seal(Pane& pane, Nanos before) {
   const Reading* const all = pane.data.get();
   std::size_t taken = 0;
   while (taken + kBlock <= pane.size && all[taken + kBlock - 1].time < before) {
-    pane.sealed.merge(content_of<Content>(all + taken, kBlock, block_));
+    pane.sealed.merge(content_of<Content>(all + taken, kBlock));
     taken += kBlock;
   }
   if (taken == 0) return;
@@ -112,7 +113,7 @@ WinAgg::Content WinAgg::fold(Pane& pane) {
   settle(pane);
   Content total = pane.sealed;
   for (std::size_t at = 0; at < pane.size; at += kBlock)
-    total.merge(content_of<Content>(pane.data.get() + at, std::min<std::size_t>(kBlock, pane.size - at), block_));
+    total.merge(content_of<Content>(pane.data.get() + at, std::min<std::size_t>(kBlock, pane.size - at)));
   if (!pane.slices) return total;
   Content samples = pane.slices->sealed;
   for (const Slice& slice : pane.slices->kept) samples.merge(slice.content);

@@ -25,6 +25,7 @@ struct WinAgg::Setting {
   v1::Weighting weighting = v1::WEIGHTING_COUNT;
   std::uint64_t segment = 0;  // of the series' last declaration
   bool told = false;          // that its waveforms cannot be aggregated
+  bool declared = false;      // since its last live reading: the next one may be told by a birth
 
   std::uint32_t slides() const { return static_cast<std::uint32_t>(window / slide); }
   bool is_curve() const { return weighting != v1::WEIGHTING_COUNT; }
@@ -115,6 +116,19 @@ struct alignas(64) WinAgg::Head {
   void put_waiting() {
     for (std::uint32_t i = 0; i < waiting; ++i) put(waits[i], 0);
     waiting = 0;
+  }
+  /// A reading from start to end, while there is room.
+  void take(const Waiting& reading, std::uint64_t order) {
+    --room;
+    const std::uint32_t before = waiting;
+    if (before < kMostWaiting && order == 0) {
+      waits[before].time = reading.time;
+      waits[before].value = reading.value;
+      waiting = (before + 1) & 3U;
+    } else {
+      put_waiting();
+      put(reading, order);
+    }
   }
 };
 

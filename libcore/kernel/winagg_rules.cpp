@@ -104,6 +104,7 @@ void WinAgg::configure(std::uint32_t slot, Nanos at) {
   }
   setting.segment = old.segment;
   setting.told = old.told;
+  setting.declared = old.declared;
   old = setting;
   for (std::size_t lane = 0; lane < kLanes; ++lane) {
     park(lane, slot);

@@ -57,6 +57,7 @@ void WinAgg::restart(std::uint32_t slot, Nanos at) {
   }
   sent_[slot].begin_anew();
   covered_[slot] = {};
+  told_[slot] = {};
 }
 
 /// The live windows of a node, or of one asset, leave as they are.
@@ -151,6 +152,7 @@ void WinAgg::begin_empty() {
   settings_.clear();
   sent_.clear();
   covered_.clear();
+  told_.clear();
   waiting_.clear();
   rows_.clear();
   held_ = 0;

@@ -120,6 +120,11 @@ std::string WinAgg::save() const {
       covered.set_end(run.end);
       covered.set_until(run.until);
     }
+    to.set_declared(setting.declared);
+    if (const Reading& told = told_[slot]; told.time != kBeginning) {
+      to.set_told_time(told.time);
+      to.set_told_value(told.value);
+    }
     for (std::size_t lane = 0; lane < kLanes; ++lane) {
       const Track& track = lanes_[lane]->tracks[slot];
       v1::WinAggTrack& lane_to = *to.add_lane();
@@ -175,6 +180,7 @@ bool WinAgg::load_slot(const v1::WinAggSlot& from, std::uint32_t slot) {
   if (from.rule() > 0) set_rule(setting, rules[from.rule() - 1]);
   setting.until = from.until();
   setting.hold = from.hold();
+  setting.declared = from.declared();
   setting.weighting = from.weighting();
   std::vector<SentWindows::Run> runs;
   for (int i = 0; i < from.sent_first_size(); ++i)
@@ -184,6 +190,7 @@ bool WinAgg::load_slot(const v1::WinAggSlot& from, std::uint32_t slot) {
   for (const v1::WinAggCovered& run : from.covered())
     covered.push_back({run.from(), run.to(), run.begin(), run.end(), run.until()});
   covered_[slot].set_runs(std::move(covered));
+  if (from.has_told_time()) told_[slot] = {from.told_time(), 0, from.told_value()};
   for (std::size_t lane = 0; lane < kLanes; ++lane) {
     const v1::WinAggTrack& lane_from = from.lane(static_cast<int>(lane));
     Track& track = lanes_[lane]->tracks[slot];

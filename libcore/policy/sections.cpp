@@ -16,8 +16,8 @@ constexpr std::array<std::string_view, 3> kGroups{"none", "node", "site"};
 constexpr std::array kAlert{
     Parameter{"on", text, 0, kConditions},        // which condition; rules of different ones apply beside each other
     Parameter{"severity", text, 0, kSeverities},  // `warning` when absent
-    Parameter{"values", text},                    // of an alarm: those that are, A,B,C
-    Parameter{"normal", text},                    // or those that are not
+    Parameter{"values", list},                    // of an alarm: those that are
+    Parameter{"normal", list},                    // or those that are not
     Parameter{"exception", text},                 // glob over the rules of exc-pass
     Parameter{"count", number, 1},                // of rejects of a series
     Parameter{"span", duration},                  // within so much event time
@@ -25,7 +25,7 @@ constexpr std::array kAlert{
     Parameter{"off_delay", duration},             // how long it has to be over
     Parameter{"group", text, 0, kGroups},         // whose conditions are told in one message
     Parameter{"group_wait", duration},            // how long the first of them waits for the others
-    Parameter{"notify", text},                    // recipients, A,B,C
+    Parameter{"notify", list},                    // recipients
     Parameter{"labels", text},                    // NAME=VALUE,NAME=VALUE
 };
 constexpr std::array kDeadband{

@@ -130,6 +130,25 @@ bool ReadingsDecoder::parse_any(std::string_view payload) {
   return true;
 }
 
+Columns rows_of(const Columns& columns, std::size_t from, std::size_t to) {
+  Columns part = columns;
+  const auto cut = [&](auto& column) {
+    if (!column.empty()) column = column.subspan(from, to - from);
+  };
+  cut(part.alias);
+  cut(part.slot);
+  cut(part.time);
+  cut(part.doubles);
+  cut(part.ints);
+  cut(part.uints);
+  cut(part.bools);
+  cut(part.texts);
+  cut(part.quality);
+  cut(part.seq);
+  cut(part.index);
+  return part;
+}
+
 Result<Columns> ReadingsDecoder::decode(std::string_view payload, std::span<const std::uint32_t> slots, bool identity) {
   const auto clear = [this] {
     alias_.clear();

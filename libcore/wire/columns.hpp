@@ -75,6 +75,9 @@ class ReadingsDecoder {
   bool strings_ = false, bytes_ = false, historical_ = false, pinned_ = false;
 };
 
+/// The rows [from, to), borrowed as `columns` are.
+Columns rows_of(const Columns& columns, std::size_t from, std::size_t to);
+
 /// Rows in a Readings payload, read off the lengths of its columns without decoding it.
 std::uint64_t count_rows(std::string_view payload);
 

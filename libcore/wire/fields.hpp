@@ -77,4 +77,18 @@ inline char* put_varint(char* at, std::uint64_t value) {
   return at;
 }
 
+/// Writes a field's tag at `at`; returns the place behind.
+inline char* put_tag(char* at, int field, WireType type) {
+  return put_varint(at, static_cast<std::uint64_t>(field) << 3 | static_cast<unsigned>(type));
+}
+
+inline void append_varint(std::uint64_t value, std::string& out) {
+  char bytes[10];
+  out.append(bytes, static_cast<std::size_t>(put_varint(bytes, value) - bytes));
+}
+
+inline void append_tag(int field, WireType type, std::string& out) {
+  append_varint(static_cast<std::uint64_t>(field) << 3 | static_cast<unsigned>(type), out);
+}
+
 }  // namespace twinpipe

@@ -36,4 +36,16 @@ class Scanner {
   Status status_;
 };
 
+/// Calls `each` with every frame in `frames`; a Status of its own ends that. Errors (bad_data): not whole frames.
+template <class Each>
+Status for_each_frame(std::string_view frames, Each&& each) {
+  Scanner scanner(frames.size());
+  for (FrameView frame; !frames.empty(); frames.remove_prefix(frame.bytes.size())) {
+    if (scanner.next(frames, frame) != Scanner::Outcome::whole)
+      return Status::error(Code::bad_data, "a record of frames that are not whole");
+    if (Status status = each(frame); !status.ok()) return status;
+  }
+  return {};
+}
+
 }  // namespace twinpipe

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "wire/frame.hpp"
+#include "wire/name_index.hpp"
 #include "wire/status.hpp"
 
 namespace twinpipe {
@@ -25,8 +26,11 @@ struct Asset {
 
 /// One sensor's declaration.
 struct SeriesInfo {
-  std::uint32_t asset = 0;    // index of SeriesTable::asset
-  std::uint32_t births = 0;   // of its asset, when it was last declared
+  std::uint32_t asset = 0;   // index of SeriesTable::asset
+  std::uint32_t births = 0;  // of its asset, when it was last declared
+  bool restored = false;     // by restore(), and its source has yet to say it again
+  bool has_session = false;  // when it was last declared: its asset may have gone on to another session since
+  v1::Session session;
   std::uint64_t segment = 0;  // in which it was last declared
   v1::Sensor sensor;          // as last declared; its alias is the writer's and only valid in its segment
 };
@@ -38,32 +42,6 @@ struct Declared {
   bool born = false;       // new, or a birth opened another session
   bool changed = false;    // unit, type or range differ from before
   bool redefined = false;  // unit or type do: earlier values of it mean something else
-};
-
-/// Numbers by the hash of the name that each stands for; its owner keeps the names. Open addresses, linear probing, at most
-/// half full: one declaration costs no allocation of its own and one or two cache misses.
-class NameIndex {
- public:
-  /// `is(number)`: does that one stand for the name?
-  template <class Is>
-  std::optional<std::uint32_t> find(std::uint32_t hash, Is&& is) const {
-    if (places_.empty()) return std::nullopt;
-    for (std::size_t at = hash & mask(); places_[at].number != kNone; at = (at + 1) & mask())
-      if (places_[at].hash == hash && is(places_[at].number)) return places_[at].number;
-    return std::nullopt;
-  }
-  /// Of a name that is not there yet.
-  void add(std::uint32_t hash, std::uint32_t number);
-
- private:
-  static constexpr std::uint32_t kNone = ~0U;
-  struct Place {
-    std::uint32_t hash = 0, number = kNone;
-  };
-  std::size_t mask() const { return places_.size() - 1; }
-
-  std::vector<Place> places_;  // none, or a power of two
-  std::size_t taken_ = 0;
 };
 
 /// The aliases of the current segment and the identities of all segments. State in kernels is a vector indexed by
@@ -80,6 +58,7 @@ class SeriesTable {
     slots_.clear();
     identity_ = true;
     ++segment_;
+    restored_ = 0;
   }
 
   /// Takes one Series frame. Errors (bad_data): an alias that is not dense, an alias that named another series in this
@@ -116,16 +95,24 @@ class SeriesTable {
   /// Everything that is known, so that restore() gives the same slots again, and the next declaration finds the same
   /// changes and births. For the states that filters keep under a Position.
   std::string save() const;
-  /// Forgets everything, then takes what save() wrote. Errors: bad_config.
+  /// Forgets everything, then takes what save() wrote. A restarted source says again what was in force in its segment: of series
+  /// that were not declared since their asset's last birth, under the session before it. So the first time that one of them is
+  /// declared as it was last, that is neither a birth nor the session that its asset is in. Errors: bad_config.
   Status restore(std::string_view state);
 
  private:
   std::uint32_t asset_named(const v1::Series& frame, bool& is_new);
-  Status declare_sensor(const v1::Sensor& sensor, std::uint32_t asset, std::vector<Declared>& declared);
+  std::optional<std::uint32_t> slot_of(std::uint32_t hash, std::uint32_t asset, const std::string& sensor) const;
+  bool says_again(const v1::Series& frame, std::uint32_t asset) const;
+  void follow(const v1::Series& frame, Asset& asset);
+  v1::Series header(const Asset& asset) const;
+  Status declare_sensor(const v1::Series& frame, const v1::Sensor& sensor, std::uint32_t asset, bool again,
+                        std::vector<Declared>& declared);
 
   std::uint32_t limit_;
   bool identity_ = true;
   std::uint64_t segment_ = 1;
+  std::size_t restored_ = 0;  // series that the source has yet to say again
   std::vector<std::uint32_t> slots_;
   std::vector<SeriesInfo> series_;
   std::vector<Asset> assets_;

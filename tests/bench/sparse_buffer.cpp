@@ -65,7 +65,7 @@ std::string declarations(std::uint32_t series, std::uint32_t& count) {
     out.frame(frame);
   }
   rawbuf::Declarations state;
-  (void)rawbuf::for_each_frame(out.pending(), [&](const FrameView& frame) { return state.observe(frame); });
+  (void)for_each_frame(out.pending(), [&](const FrameView& frame) { return state.observe(frame); });
   return state.frames(count);
 }
 
@@ -78,7 +78,7 @@ std::string block(rawbuf::BlockEncoder& encoder, Nanos start, Nanos step, std::u
              20 + static_cast<double>(row % 10) / 10);
   Output out;
   out.readings(rows.columns());
-  (void)rawbuf::for_each_frame(out.pending(), [&](const FrameView& frame) {
+  (void)for_each_frame(out.pending(), [&](const FrameView& frame) {
     encoder.add(frame);
     held.add(frame);
     return Status{};

@@ -5,6 +5,7 @@
 # ctest: timeout=240
 set -euo pipefail
 . "$TESTS/assert.bash"
+. "$TESTS/fault/inject.bash"
 cd "$SCRATCH"
 
 # frames_of STREAM: a line for each of its frames but Open, Close and what a source says of itself.
@@ -17,12 +18,9 @@ is_beginning() {
   wc -l <out.json
 }
 
-preload=$(dirname "$(dirname "$(command -v rawbuf)")")/tests/inject.so
-[ -e "$preload" ] || fail "no $preload"
 plant-sim --assets 2 --lines 1 --duration 3s --metrics-only >small.tp
 frames_of small.tp >small.json
 all=$(fcat --exact small.tp | wc -l)
-inject() { env LD_PRELOAD="$preload" TWINPIPE_INJECT="$1" ASAN_OPTIONS="${ASAN_OPTIONS-}:verify_asan_link_order=0" "${@:2}"; }
 for error in ENOSPC EIO SHORT; do
   for call in write@file fsync open rename unlink; do
     { [ $error != SHORT ] || [ $call = write@file ]; } || continue

@@ -24,7 +24,7 @@ for round in $(seq "$rounds"); do
   rawbuf append raw --sync always --acknowledge <slow >acknowledged 2>append.err &
   writer=$!
   enough=$((1 + RANDOM % 300))
-  until_true 20 eval "[ \"\$(tail -n 1 acknowledged | grep -E '^[0-9]+\$' || echo 0)\" -ge $enough ] || ! kill -0 $writer 2>/dev/null"
+  until_true 60 eval "[ \"\$(tail -n 1 acknowledged | grep -E '^[0-9]+\$' || echo 0)\" -ge $enough ] || ! kill -0 $writer 2>/dev/null"
   kill -9 $writer 2>/dev/null || true
   wait $writer 2>/dev/null || true
   kill $feeder 2>/dev/null || true

@@ -6,10 +6,8 @@
 # ctest: timeout=300
 set -euo pipefail
 . "$TESTS/assert.bash"
+. "$TESTS/fault/inject.bash"
 cd "$SCRATCH"
-preload=$(dirname "$(dirname "$(command -v rawbuf)")")/tests/inject.so
-[ -e "$preload" ] || fail "no $preload"
-inject() { env LD_PRELOAD="$preload" TWINPIPE_INJECT="$1" ASAN_OPTIONS="${ASAN_OPTIONS-}:verify_asan_link_order=0" "${@:2}"; }
 said() { fcat "$1" | grep -vE '^\{"frame":"(open|close|series|position|resume|applied)"'; }
 
 # Three records, so that there are three Positions; the second one is too late for windows.

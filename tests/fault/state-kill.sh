@@ -30,6 +30,11 @@ cat >policy.json <<'END'
     {"match": "+/+/+/rpm", "absolute": 5, "previous": true},
     {"match": "+/+/+/load", "swinging_door": 2, "heartbeat": "1m"}
   ],
+  "quarantine": [
+    {"match": "+/+/+/temp-*", "expect": "rate", "per_second": 0.2},
+    {"match": "+/+/+/load", "expect": "stuck", "longest": "5s"},
+    {"match": "+/+/+/state", "expect": "stuck", "longest": "7s", "action": "warn"}
+  ],
   "freshness": [{"match": "+/+/+/temp-*", "slo": "5s"}]
 }
 END
@@ -63,11 +68,15 @@ filters_deadband() { stage deadband; }
 filters_winagg() { stage winagg --keep --late late; }
 filters_fft-bands() { stage fft-bands --keep; }
 filters_exc-pass() { stage exc-pass --gate --reach 10s; }
+filters_quarantine() { stage quarantine; }
 filters_twin-fold() { stage twin-fold; }
 filters_chain() { stage fft-bands --keep | stage winagg --keep --late late | stage exc-pass --gate | stage deadband; }
 
 # said OUT: what is compared.
-said() { fcat "$1" | grep -vE '^\{"frame":"(open|close|series|position|resume|applied)"'; }
+said() {
+  fcat "$1" | grep -vE '^\{"frame":"(open|close|series|position|resume|applied)"' |
+    sed -E 's/,"position":\{"source"[^]]*\]\}//'  # of a reject: without rawbuf there is none
+}
 # reached FRAME: the cursor is there.
 reached() {
   local key value
@@ -127,7 +136,7 @@ campaign() {
 
 { plant --speed "$((rounds > 120 ? 1 : 120 / rounds))x" | rawbuf append raw --sync always && touch appended; } &
 until_true 20 test -e raw/catalog
-names=(deadband winagg fft-bands exc-pass twin-fold chain) campaigns=()
+names=(deadband winagg fft-bands exc-pass quarantine twin-fold chain) campaigns=()
 for i in "${!names[@]}"; do
   campaign "${names[i]}" "$i" &
   campaigns+=($!)

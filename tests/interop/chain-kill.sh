@@ -139,11 +139,17 @@ for chain in "${chains[@]}"; do supervise "$chain" 2>/dev/null & done
 publish &
 publisher=$!
 
-up() { [ "$(pids_of sub "${chains[@]}" | wc -l)" = 13 ]; }
+# up: all 13 of them live; those that were killed and not replaced yet do not, nor do those of them that nobody has waited for.
+up() {
+  local pid alive=0
+  for pid in $(pids_of sub "${chains[@]}"); do [ ! -e "/proc/$pid/exe" ] || alive=$((alive + 1)); done
+  [ $alive = 13 ]
+}
 killed=()
 for ((round = 0; round < rounds; ++round)); do
   until_true 60 up
   pause "$((RANDOM % 2)).$((RANDOM % 10))"
+  until_true 60 up
   # One of the unit's processes, or all of them.
   case $((RANDOM % 7)) in
     0 | 1) units=(once) ;;

@@ -13,7 +13,7 @@ sub=$!
 server_pids+=($sub)
 until_true 20 grep -q 'Sending SUBACK to sub' broker.log
 sp-pub --broker "mqtt://127.0.0.1:$port" "$@" <stream
-died() { stream_text <heard 2>/dev/null | grep -q '^offline G1/E1 '; }
+died() { stream_text <heard 2>/dev/null | grep '^offline G1/E1 ' >/dev/null; }
 until_true 20 died
 kill -TERM $sub
 code_of wait $sub

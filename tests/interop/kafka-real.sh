@@ -39,7 +39,7 @@ like "headers" 'event-time-min=17[0-9]{17},event-time-max=17[0-9]{17}' "$(grep -
 # One value at a time: each is a message of its own.
 count=0
 while read -r offset; do
-  kcat -b "$kafka_brokers" -t telemetry.thermal -p 0 -C -o "$offset" -c 1 -q -D '' -f '%s' | decode | grep -q '^  open' || fail "offset $offset"
+  kcat -b "$kafka_brokers" -t telemetry.thermal -p 0 -C -o "$offset" -c 1 -q -D '' -f '%s' | decode | grep '^  open' >/dev/null || fail "offset $offset"
   count=$((count + 1))
 done < <(kcat -b "$kafka_brokers" -t telemetry.thermal -p 0 -C -e -q -f '%o\n' | head -5)
 equal "values looked at" 5 "$count"

@@ -4,10 +4,6 @@
 
 kafka_java=(java -Xmx256m -XX:TieredStopAtLevel=1 -XX:+UseSerialGC)
 
-free_port() {
-  python3 -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])'
-}
-
 # kafka_prepare DIRECTORY: fetches the jars if need be and formats the log directory; sets $kafka_brokers.
 kafka_prepare() {
   local tool

@@ -2,14 +2,10 @@
 # SPDX-License-Identifier: Apache-2.0
 # A stream read by plain Python with the protobuf library of other people, and with no code of ours but the schema.
 set -euo pipefail
+. "$TESTS/interop/python.bash"
 version=4.21.12  # reads what protoc 3.21 generates
 command -v protoc >/dev/null && command -v python3 >/dev/null || { echo "no protoc or no python3"; exit 77; }
-venv=${TWINPIPE_CACHE:-$HOME/.cache/twinpipe}/python-protobuf-$version
-if ! "$venv/bin/python" -c 'import google.protobuf' 2>/dev/null; then
-  mkdir -p "$(dirname "$venv")"
-  { python3 -m venv "$venv" && "$venv/bin/pip" install -q --disable-pip-version-check "protobuf==$version"; } >install.log 2>&1 ||
-    { echo "protobuf $version for Python cannot be installed:"; tail -2 install.log; exit 77; }
-fi
+python_with "protobuf==$version" || exit 77
 protoc -I "$TESTS/../libcore/proto" --python_out=. frames.proto
 
 cat >count.py <<'EOP'
@@ -37,8 +33,8 @@ values=(1.5 2.5 3 NaN text true 7)
   for i in $(seq 0 2999); do echo "P1/L1/press/s$((i % 7)),$((i * 1000)),${values[i % 7]},${types[i % 7]}"; done
 } | fcat --from csv --to frames >made.frames
 for stream in made.frames "$TESTS/golden-v1/stream-v1.frames"; do
-  "$venv/bin/python" count.py "$stream" | sort >python.txt
-  fcat --stat --to json "$stream" | "$venv/bin/python" stat.py | sort >fcat.txt
+  "$python" count.py "$stream" | sort >python.txt
+  fcat --stat --to json "$stream" | "$python" stat.py | sort >fcat.txt
   diff python.txt fcat.txt || { echo "$stream: Python's protobuf (<) and fcat --stat (>) count differently"; exit 1; }
   grep -q readings python.txt || { echo "$stream: no readings were counted"; exit 1; }
 done

@@ -4,6 +4,7 @@
 # python_with PACKAGE==VERSION…: an environment of their own, made once and kept; sets $python. Says what is missing, and fails.
 python_with() {
   local name=$* venv
+  name=${name//==/-} # env takes a path with a '=' for a variable
   venv=${TWINPIPE_CACHE:-$HOME/.cache/twinpipe}/${name// /+}
   python=$venv/bin/python
   [ ! -e "$venv/complete" ] || return 0

@@ -47,10 +47,9 @@ like 'the message about the lost link' '^sp-pub: G1/E1: connection lost: mqtt://
 until_true 20 grep -q 'MESSAGE spBv1.0/G1/NDEATH/E1' wire.two.all
 
 # Every state arrived, at one broker or the other; the last 1000 in order.
-sed -n 's/^MESSAGE G1\/E1\/D1\/state [01] 0 //p' wire.one.all wire.two.all |
-  while read -r hex; do xxd -r -p <<<"$hex" && echo; done >states
+sed -n 's/^MESSAGE G1\/E1\/D1\/state [01] 0 \(.*\)/\10a/p' wire.one.all wire.two.all | xxd -r -p >states
 equal 'states that arrived' 3000 "$(sort -nu states | wc -l)"
-heard wire.two | sed -n 's/^G1\/E1\/D1\/state [01] 0 //p' | tail -n 1000 | while read -r hex; do xxd -r -p <<<"$hex" && echo; done >last
+heard wire.two | sed -n 's/^G1\/E1\/D1\/state [01] 0 \(.*\)/\10a/p' | tail -n 1000 | xxd -r -p >last
 seq 2001 3000 | diff - last || fail 'the last states are not in order'
 # Sparkplug at the second broker: NBIRTH with the next bdSeq, the newest value, numbers from 0 on.
 heard wire.two | grep spBv1.0 | cut -d' ' -f1 | cut -d/ -f3- | tr '\n' ' ' >verbs

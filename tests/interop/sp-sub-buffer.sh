@@ -175,8 +175,9 @@ send NBIRTH nbirth
 until_true 20 eval "recorded raw-birth | grep -q '\"value\":0.5'"  # written, not synced
 equal "tables before the sync" "" "$(ls births)"
 end_hard $subscriber
-mosquitto_sub -h 127.0.0.1 -p "$port" -t 'spBv1.0/G/NCMD/E' -C 1 >ncmd &
+mosquitto_sub -h 127.0.0.1 -p "$port" -i asked -t 'spBv1.0/G/NCMD/E' -C 1 >ncmd &
 asked=$!
+until_true 20 grep -q 'Sending SUBACK to asked' mosquitto.log
 subscriber birth --role active --buffer raw-birth --state births
 send NDATA ndata
 wait $asked # its values are wanted again

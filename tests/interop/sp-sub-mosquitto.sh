@@ -15,7 +15,6 @@ done
 
 trap 'kill -KILL $(jobs -p) 2> /dev/null || true; wait' EXIT
 
-free_port() { python3 -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])'; }
 answers() { (exec 3<> "/dev/tcp/127.0.0.1/$1") 2> /dev/null; }
 # broker NAME PORT [CONFIG LINE...]: sets PID.
 broker() {
@@ -105,8 +104,10 @@ wait $!
 like "the stream" 'REASON_HOST_LINK_RESTORED.*gap.*this host was not running.*double_value: 0.75' "$(story out | tr '\n' ' ')"
 
 echo "a birth request, STATE, and SIGTERM"
+: > one.log
 mosquitto_sub -h 127.0.0.1 -p "$PORT" -t 'spBv1.0/G/NCMD/#' -C 1 -F '%q %r %t' > ncmd &
 CMD=$!
+until_true 20 subscribed one.log 1
 : > one.log
 sp-sub --broker "mqtt://127.0.0.1:$PORT" --role primary --host-id plant > out 2> err &
 SUB=$!

@@ -23,12 +23,12 @@ for command in data alias death; do
   until_true 20 grep -q "^done $command" edge.txt
 done
 # Tahu publishes from a thread of its own, and "die" does not wait for it.
-motor_died() { stream_text <heard 2>/dev/null | grep -q '^offline G1/Tahu/motor'; }
+motor_died() { stream_text <heard 2>/dev/null | grep '^offline G1/Tahu/motor' >/dev/null; }
 until_true 20 motor_died
 echo die >&7
 code_of wait $edge
 exec 7>&-
-offline() { stream_text <heard 2>/dev/null | grep -q '^offline G1/Tahu '; }
+offline() { stream_text <heard 2>/dev/null | grep '^offline G1/Tahu ' >/dev/null; }
 until_true 20 offline
 kill -TERM $sub
 code_of wait $sub

@@ -30,7 +30,7 @@ send() {
     twin-fold --policy policy.json --state twin.state --cursor sent.cursor --snapshot sent.json >>sent.tp
 }
 head -c $(($(stat -c %s whole.tp) / 5)) <&7 >&8
-until_true 10 recorded 1
+until_true 60 recorded 1
 send
 cat <&7 >&8
 exec 8>&-

@@ -21,10 +21,10 @@ whole() {  # WHAT MESSAGE ROWS: what became of the good branch
 for case in "undeclared-alias 0" "wrong-tag 1"; do
   read -r bad more <<<"$case"
   message='branch: .*(undeclared alias 7|not a frame|tag)'
-  tee >(cat $bad.tp - >branch) <big.tp | timeout -s KILL 20 fmerge - branch >merged 2>stderr || echo "${PIPESTATUS[1]}" >code
+  tee >(cat $bad.tp - >branch) <big.tp | timeout -s KILL 60 fmerge - branch >merged 2>stderr || echo "${PIPESTATUS[1]}" >code
   whole "$bad in a FIFO" "$message" $((rows + more))
 
-  tee branch <big.tp | cat $bad.tp - | timeout -s KILL 20 fmerge - branch >merged 2>stderr || echo "${PIPESTATUS[2]}" >code
+  tee branch <big.tp | cat $bad.tp - | timeout -s KILL 60 fmerge - branch >merged 2>stderr || echo "${PIPESTATUS[2]}" >code
   whole "$bad in standard input" "standard ${message/branch/input}" $((rows + more))
 done
 

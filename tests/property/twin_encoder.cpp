@@ -81,7 +81,7 @@ TEST_CASE("a twin's bytes are those of the generated code") {
       metric.age = *rc::gen::element<Nanos>(0, 1, 5 * kSecond, kForever);
       metric.rejected = *rc::gen::element(0U, 1U, 1000U);
       metric.rejected_by = *rc::gen::element<std::string_view>("", "range");
-      metric.rejected_at = any_time();
+      if (metric.rejected != 0) metric.rejected_at = any_time();
       if (metric.rejected != 0) {
         to.set_rejected(metric.rejected);
         to.set_rejected_by(std::string(metric.rejected_by));

@@ -120,7 +120,9 @@ TEST_CASE("twin: facts equal a search among all rows, wherever they stand in the
     const auto end = *rc::gen::inRange(1, 40);
     StreamWriter writer;
     std::vector<bool> said(rows.size());
+    std::vector<std::size_t> order;
     const auto say = [&](std::size_t i) {
+      if (!said[i]) order.push_back(i);
       if (!said[i]) facts(writer, "a", rows[i].from, rows[i].until, std::to_string(i));
       said[i] = true;
     };
@@ -137,14 +139,10 @@ TEST_CASE("twin: facts equal a search among all rows, wherever they stand in the
     }
     const Folded folded = fold(writer.take(), {*rc::gen::element(TwinChanges::all, TwinChanges::state)});
     const auto naive = [&](Nanos time) {
-      std::string best;
-      Nanos newest = -1;
-      for (std::size_t i = 0; i < rows.size(); ++i)
-        if (rows[i].from <= time && (rows[i].until == 0 || time < rows[i].until) && rows[i].from > newest) {
-          best = std::to_string(i);
-          newest = rows[i].from;
-        }
-      return best;
+      std::string last;
+      for (const std::size_t i : order)
+        if (rows[i].from <= time && (rows[i].until == 0 || time < rows[i].until)) last = std::to_string(i);
+      return last;
     };
     // What was told last is what holds at each second, so every change was told.
     std::size_t next = 0;

@@ -442,6 +442,46 @@ TEST_CASE("winagg: what a birth tells and the backlog behind it brings again cou
   }));
 }
 
+TEST_CASE(
+    "winagg: a birth amid a backlog repeats what came as history, or tells what comes as history long after: counted once") {
+  CHECK(rc::check([] {
+    const Policy policy = policy_of(R"("window":"10s","lateness":"3s")");
+    const auto readings = some_readings();
+    const auto from = *rc::gen::inRange<std::size_t>(0, readings.size() + 1);
+    const auto to = *rc::gen::inRange<std::size_t>(from, readings.size() + 1);
+    const bool ticks = *rc::gen::arbitrary<bool>(), slow = *rc::gen::arbitrary<bool>();
+    StreamWriter writer;
+    Nanos session = 1;
+    std::map<std::uint32_t, Reading> last;
+    const auto birth = [&] {
+      if (*rc::gen::arbitrary<bool>()) writer.lifecycle("n", true, v1::Lifecycle::REASON_BIRTH, ++session, 0);
+      writer.series("n", "a", {"x", "y"}, 0, session);
+      for (auto [alias, reading] : last) reading.historical = false, write(writer, {reading}, 1);
+    };
+    const auto say = [&](Reading reading, bool historical) {
+      reading.historical = historical;
+      write(writer, {reading}, 1);
+      if (ticks && !historical) writer.watermark("n", reading.time);
+    };
+    writer.series("n", "a", {"x", "y"}, 0, session);
+    std::size_t stored = from;
+    for (std::size_t i = 0; i < readings.size(); ++i) {
+      if (i < from || i >= to) say(readings[i], false);
+      if (i < from || i >= to || slow) last[readings[i].alias] = readings[i];
+      if (i + 1 == to && slow) birth();  // tells the newest ones that were stored
+      // At once, as the node sends them again, or while it goes on.
+      while (i + 1 >= to && stored < to && (!slow || *rc::gen::inRange(0, 3) == 0)) {
+        say(readings[stored], true);
+        if (!slow) last[readings[stored].alias] = readings[stored];
+        if (!slow && *rc::gen::inRange(0, 4) == 0) birth();
+        ++stored;
+      }
+    }
+    for (; stored < to; ++stored) say(readings[stored], true);
+    same(fold(run(policy, writer.take())), windows_of(readings, 10 * kSecond, 10 * kSecond));
+  }));
+}
+
 namespace {
 
 constexpr Nanos kQuarter = kSecond / 4;

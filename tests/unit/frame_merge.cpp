@@ -281,21 +281,9 @@ TEST_CASE("fmerge: rows keep the session that they belong to") {
   numbered(b, 1, 11);
   numbered(b, 2, 13);
   const Merged merged = merge({a.take(), b.take()});
-  SeriesTable table;
-  ReadingsDecoder decoder;
-  std::vector<Declared> declared;
   std::vector<std::pair<Nanos, Nanos>> sessions;
-  REQUIRE(testing::for_each_frame(merged.bytes, [&](const FrameView& view) -> Status {
-            if (view.kind == FrameKind::series) {
-              v1::Series series;
-              series.ParseFromArray(view.payload.data(), static_cast<int>(view.payload.size()));
-              return table.declare(series, declared);
-            }
-            if (view.kind != FrameKind::readings) return {};
-            Result<Columns> columns = decoder.decode(view.payload, table);
-            if (!columns.ok()) return columns.status();
-            for (const Nanos time : columns->time) sessions.emplace_back(time / kSecond, table.asset_of(0).session.birth());
-            return {};
+  REQUIRE(testing::for_each_readings(merged.bytes, [&](const SeriesTable& table, const Columns& columns) {
+            for (const Nanos time : columns.time) sessions.emplace_back(time / kSecond, table.asset_of(0).session.birth());
           }).ok());
   CHECK(sessions == std::vector<std::pair<Nanos, Nanos>>{{10, 1}, {11, 1}, {12, 2}, {13, 1}});
 }
