@@ -80,8 +80,8 @@ Result<Signal> Signal::parse(std::string name) {
   } else {
     std::string names;
     for (const NamedColumn& column : kColumns) names += fmt::format(" {},", column.name);
-    return Status::error(Code::bad_config, fmt::format("'{}' is none of value, rate,{} band:NAME, total, peak_frequency",
-                                                       signal.name, names));
+    return Status::error(Code::bad_config,
+                         fmt::format("'{}' is none of value, rate,{} band:NAME, total, peak_frequency", signal.name, names));
   }
   return signal;
 }

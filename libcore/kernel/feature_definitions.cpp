@@ -71,8 +71,9 @@ Status take_settings(const Policy& policy, FeatureDefinitions& to) {
       return bad(rule, "'lateness' is longer than {} steps", FeatureDefinitions::kMostPanes);
   }
   if (found == nullptr && !policy.rules(FeatureDefinitions::kSection).empty())
-    return Status::error(Code::bad_config,
-                         "policy: features: no rule says 'step': {\"match\": \"+/+/+/+\", \"step\": \"1m\", \"lateness\": \"5m\"}");
+    return Status::error(
+        Code::bad_config,
+        "policy: features: no rule says 'step': {\"match\": \"+/+/+/+\", \"step\": \"1m\", \"lateness\": \"5m\"}");
   return {};
 }
 
@@ -100,8 +101,7 @@ Status check_parameters(const Rule& rule, const FeatureDefinition& to) {
   if (rule.duration("slo") && to.function != stale_share) return bad(rule, "'slo' belongs to stale_share");
   const bool of_values = to.function <= rate || to.function == correlation;
   if (!of_values && to.of.source != Signal::Source::value) return bad(rule, "'of' {}: {} has no values", to.of.name, function);
-  if (to.function > rate && rule.parameters.contains("weighting"))
-    return bad(rule, "'weighting' has no effect on {}", function);
+  if (to.function > rate && rule.parameters.contains("weighting")) return bad(rule, "'weighting' has no effect on {}", function);
   if (to.least > 1) return bad(rule, "'least' is a share of the window, at most 1");
   if (to.of.source == Signal::Source::rate) return bad(rule, "'of' rate: use the function rate");
   return {};

@@ -14,12 +14,23 @@
 namespace twinpipe {
 
 enum class FeatureFunction : std::uint8_t {
-  mean, min, max, std, rms, first, last, count, slope, rate,  // of values in a window
-  transitions, share,                                         // of a state in a window
-  cycles_since_service,                                       // of a state
-  stale_share,                                                // of a series in a window
-  correlation,                                                // of two series in a window
-  since_birth, since_death,                                   // of the asset
+  mean,
+  min,
+  max,
+  std,
+  rms,
+  first,
+  last,
+  count,
+  slope,
+  rate,  // of values in a window
+  transitions,
+  share,                 // of a state in a window
+  cycles_since_service,  // of a state
+  stale_share,           // of a series in a window
+  correlation,           // of two series in a window
+  since_birth,
+  since_death,  // of the asset
 };
 
 struct FeatureDefinition {
@@ -49,8 +60,8 @@ struct FeatureDefinitions {
   std::vector<std::string> columns;        // in the policy's order
   std::vector<FeatureDefinition> by_rule;  // one each; that of the rule without `feature` has no rule
 
-  /// `policy` must outlive them. Errors (bad_config) name the rule: no rule with the step, or several; a window that is no multiple
-  /// of it; parameters that are missing, or that the function does not know.
+  /// `policy` must outlive them. Errors (bad_config) name the rule: no rule with the step, or several; a window that is no
+  /// multiple of it; parameters that are missing, or that the function does not know.
   static Result<FeatureDefinitions> make(const Policy& policy);
   const FeatureDefinition& of(const Rule& rule) const;
 };

@@ -62,8 +62,8 @@ struct Holding {
   bool linear = false;    // on a straight line to the next point; otherwise as it is
   Nanos most = kForever;  // the longest silence that is bridged
 };
-/// The pane [from, to) of a curve, weighted by time. `before`: the last point in front of the pane, `next`: the first one behind it
-/// (only lines look at it); without one, its time is kBeginning. `count` is that of the points in the pane.
+/// The pane [from, to) of a curve, weighted by time. `before`: the last point in front of the pane, `next`: the first one behind
+/// it (only lines look at it); without one, its time is kBeginning. `count` is that of the points in the pane.
 SeriesSums sums_by_time(std::span<const FeaturePoint> points, const FeaturePoint& before, const FeaturePoint& next, Nanos from,
                         Nanos to, const Holding& holding);
 

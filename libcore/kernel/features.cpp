@@ -152,7 +152,8 @@ Status Features::take_rows(const Rows& rows) {
         if (row < rows.coverage_size()) covered *= rows.coverage(row);
       }
       excluded_ += !std::isfinite(value);
-      const FeaturePoint point{saturating_sub(rows.end(row), 1), std::isfinite(value) ? value : kUnknown, static_cast<float>(covered)};
+      const FeaturePoint point{saturating_sub(rows.end(row), 1), std::isfinite(value) ? value : kUnknown,
+                               static_cast<float>(covered)};
       if (Status status = insert(assets_[feed.asset], source, point, true); !status.ok()) return status;
     }
   }
@@ -250,8 +251,8 @@ Status Features::finish(Output& out) {
 }
 
 std::vector<Counter> Features::counters() const {
-  return {{"feature_rows", rows_},       {"corrections", corrections_},       {"late", late_},
-          {"excluded", excluded_},       {"deltas_ignored", deltas_ignored_}, {"steps_skipped", steps_skipped_},
+  return {{"feature_rows", rows_},         {"corrections", corrections_},       {"late", late_},
+          {"excluded", excluded_},         {"deltas_ignored", deltas_ignored_}, {"steps_skipped", steps_skipped_},
           {"ambiguous_series", ambiguous_}};
 }
 

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 // Rows of features: functions of an asset's series over windows of event time, one row an asset at each multiple of a step.
 //
-// A row as of T says what happened in [T − window, T): an event exactly at T belongs to the next row; aggregates and spectra belong
-// to the row as of their end. It leaves when the live watermark of the asset's node has passed T, and is known at the source's
-// clock of that moment, the greatest Arrival or clock of a Watermark so far. Late inputs raise the revision of the rows that they
-// change, as far back as the lateness reaches; those leave with the next step.
+// A row as of T says what happened in [T − window, T): an event exactly at T belongs to the next row; aggregates and spectra
+// belong to the row as of their end. It leaves when the live watermark of the asset's node has passed T, and is known at the
+// source's clock of that moment, the greatest Arrival or clock of a Watermark so far. Late inputs raise the revision of the rows
+// that they change, as far back as the lateness reaches; those leave with the next step.
 //
 // Inputs lie in panes of one step, kept as they came until the lateness is over. Panes become sums that merge (feature_sums), and
 // windows are merged from blocks of panes (sliding_panes). So a row is a pure function of the inputs within its windows.
@@ -152,13 +152,13 @@ class Features final : public Stage {
   std::vector<AssetState> assets_;
   std::vector<Node> nodes_;
   std::unordered_map<std::string, Id> asset_index_, node_index_;
-  std::vector<Id> asset_of_;             // by the table's asset number
-  std::vector<Head> heads_;              // by slot: where the next reading goes
+  std::vector<Id> asset_of_;              // by the table's asset number
+  std::vector<Head> heads_;               // by slot: where the next reading goes
   std::vector<std::vector<Feed>> feeds_;  // by slot
-  PoliciesInForce upstream_;             // of deadbands
-  Nanos known_at_ = kBeginning;          // the newest Arrival, or clock of a Watermark
-  v1::Frame frame_;                      // rows, until the end of the handler
-  std::vector<double> values_;           // of a row
+  PoliciesInForce upstream_;              // of deadbands
+  Nanos known_at_ = kBeginning;           // the newest Arrival, or clock of a Watermark
+  v1::Frame frame_;                       // rows, until the end of the handler
+  std::vector<double> values_;            // of a row
   std::vector<std::unique_ptr<RawPane>> spare_;
   struct {
     const Track* track = nullptr;

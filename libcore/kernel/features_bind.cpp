@@ -155,8 +155,8 @@ void Features::bind_cell(AssetState& asset, Id slot, const FeatureDefinition& de
     if (definition.function == FeatureFunction::stale_share) {
       // Fresh is what holds on, for as long as the SLO says.
       const Asset& names = table().asset_of(slot);
-      const Rule* const freshness = rules_.policy().match("freshness", names.site, names.line, names.asset,
-                                                          table().series(slot).sensor.name(), at);
+      const Rule* const freshness =
+          rules_.policy().match("freshness", names.site, names.line, names.asset, table().series(slot).sensor.name(), at);
       const bool on_change = freshness != nullptr && freshness->text("reports", "periodic") == "on-change";
       std::optional<Nanos> slo = rule.duration("slo");
       if (!slo && freshness != nullptr && !on_change) slo = freshness->duration("slo");

@@ -28,16 +28,17 @@ struct Features::RawPane {
 struct Features::Source {
   Id slot = 0;
   Kind kind = Kind::number;
-  const Signal* of = nullptr;         // of rows: which value
-  const ValueList* values = nullptr;  // of a state: those that count as on
-  bool lined = false;                 // a straight line may come from its newest pane
+  const Signal* of = nullptr;                 // of rows: which value
+  const ValueList* values = nullptr;          // of a state: those that count as on
+  bool lined = false;                         // a straight line may come from its newest pane
   std::vector<std::unique_ptr<RawPane>> raw;  // ascending
-  FeaturePoint before, known_before;  // the last point, and the last that is a number, in front of `raw`
-  std::int64_t dirty = kNoPane;       // the first closed pane that changed
-  Nanos since = kForever;             // of its first point
+  FeaturePoint before, known_before;          // the last point, and the last that is a number, in front of `raw`
+  std::int64_t dirty = kNoPane;               // the first closed pane that changed
+  Nanos since = kForever;                     // of its first point
 
   bool same(const Source& other) const {
-    return slot == other.slot && kind == other.kind && (of == nullptr ? "" : of->name) == (other.of == nullptr ? "" : other.of->name) &&
+    return slot == other.slot && kind == other.kind &&
+           (of == nullptr ? "" : of->name) == (other.of == nullptr ? "" : other.of->name) &&
            (values == nullptr ? ValueList() : *values) == (other.values == nullptr ? ValueList() : *other.values);
   }
 };
@@ -50,8 +51,8 @@ struct Features::Track {
   std::int64_t reach = 1;  // the longest window
   bool counts_cycles = false;
   SlidingPanes<SeriesSums> panes;
-  std::vector<Nanos> entered;     // times at which the state was entered, in order
-  std::uint64_t forgotten = 0;    // older ones that there was no room for
+  std::vector<Nanos> entered;   // times at which the state was entered, in order
+  std::uint64_t forgotten = 0;  // older ones that there was no room for
 };
 
 struct Features::PairTrack {
@@ -85,7 +86,7 @@ struct Features::AssetState {
   std::vector<Track> tracks;
   std::vector<PairTrack> pairs;
   std::vector<Cell> cells;
-  std::int64_t closed = kNoPane;  // the last pane that a row was due for
+  std::int64_t closed = kNoPane;                              // the last pane that a row was due for
   std::int64_t changed_from = kNoPane, changed_to = kNoPane;  // rows that are to be sent again
   bool bound = false, corrected = false;                      // corrected: listed in its node's `corrected`
   SentWindows sent;                                           // by as_of
@@ -99,7 +100,7 @@ struct Features::Node {
   bool anew = false;  // a session that has no watermark yet
   std::vector<Id> assets, corrected;
   std::vector<v1::Session> sessions;
-  Nanos renew_at = kForever;  // a rule expires, or a fact changes
+  Nanos renew_at = kForever;      // a rule expires, or a fact changes
   std::int64_t closed = kNoPane;  // the last pane that its watermark has passed
   std::int64_t newest = kNoPane;  // the last one of those with an input
 };

@@ -64,8 +64,7 @@ Status Features::on_watermark(const v1::Watermark& watermark, const FrameView& f
 bool Features::begun(const AssetState& asset, std::int64_t last) const {
   if (asset.cells.empty() || asset.closed >= last) return false;
   if (asset.closed != kNoPane || asset.sources.empty()) return true;
-  return std::ranges::any_of(asset.sources,
-                             [last](const Source& s) { return !s.raw.empty() && s.raw.front()->pane <= last; });
+  return std::ranges::any_of(asset.sources, [last](const Source& s) { return !s.raw.empty() && s.raw.front()->pane <= last; });
 }
 
 /// The first pane that some asset of the node has still to close; kLastTime: none.
@@ -188,8 +187,7 @@ double Features::value_of(const AssetState& asset, const Cell& cell, std::int64_
     return at == kBeginning ? kUnknown : hours(as_of - at);
   }
   if (cell.track == kNobody) return kUnknown;
-  if (definition.function != FeatureFunction::correlation)
-    return series_value(asset, cell, pane, known);
+  if (definition.function != FeatureFunction::correlation) return series_value(asset, cell, pane, known);
   const PairSums sums = asset.pairs[cell.track].panes.over(pane + 1 - definition.panes, pane + 1);
   known = std::min(1.0, sums.weight / (static_cast<double>(definition.panes) * step_seconds_));
   const double spread = std::sqrt(sums.xx) * std::sqrt(sums.yy);

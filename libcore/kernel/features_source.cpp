@@ -157,8 +157,7 @@ void Features::service(AssetState& asset, Nanos at) {
   const bool counts = std::ranges::any_of(asset.tracks, &Track::counts_cycles);
   if (!counts || asset.closed == kNoPane || at >= start_of(asset.closed + 1)) return;
   changed(asset, pane_of(std::max(at, Nanos{0})), asset.closed);
-  if (!std::exchange(asset.corrected, true))
-    nodes_[asset.node].corrected.push_back(static_cast<Id>(&asset - assets_.data()));
+  if (!std::exchange(asset.corrected, true)) nodes_[asset.node].corrected.push_back(static_cast<Id>(&asset - assets_.data()));
 }
 
 /// The source goes on from a Position whose state we do not have.

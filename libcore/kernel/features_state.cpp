@@ -145,8 +145,7 @@ bool Features::load_asset(const v1::FeaturesAsset& from, AssetState& asset) {
   asset.changed_to = from.changed_to();
   if (from.sent_last_size() != from.sent_first_size() || from.sent_revision_size() != from.sent_first_size()) return false;
   std::vector<SentWindows::Run> runs;
-  for (int i = 0; i < from.sent_first_size(); ++i)
-    runs.push_back({from.sent_first(i), from.sent_last(i), from.sent_revision(i)});
+  for (int i = 0; i < from.sent_first_size(); ++i) runs.push_back({from.sent_first(i), from.sent_last(i), from.sent_revision(i)});
   asset.sent.set_runs(std::move(runs));
   asset.births.assign(from.birth().begin(), from.birth().end());
   asset.deaths.assign(from.death().begin(), from.death().end());

@@ -53,8 +53,8 @@ SeriesSums Features::fold(const Source& source, Track& track, std::int64_t pane,
     const auto behind = first_at(source.raw, pane + 1);
     if (behind != source.raw.end() && (*behind)->pane <= closed) next = in_order(**behind).front();
   }
-  SeriesSums sums = sums_by_time(points, before(source, pane), next, from, to,
-                                 {track.weighting == v1::WEIGHTING_LINEAR, track.hold});
+  SeriesSums sums =
+      sums_by_time(points, before(source, pane), next, from, to, {track.weighting == v1::WEIGHTING_LINEAR, track.hold});
   if (source.kind == Kind::state) fold_state(source, track, pane, sums);
   return sums;
 }

@@ -120,10 +120,10 @@ Complaint stuck_within_silence(const Rule& expectation, const Rule& deadband) {
 }
 
 constexpr std::array kSectionChecks{
-    SectionCheck{"alert", Alert::check},           SectionCheck{"deadband", Deadband::check},
-    SectionCheck{"exc-pass", exception_rules},     SectionCheck{"fft-bands", spectrum_rules},
-    SectionCheck{"features", check_features},      SectionCheck{"quarantine", Quarantine::check},
-    SectionCheck{"unit-norm", UnitNorm::check},    SectionCheck{"winagg", WinAgg::check},
+    SectionCheck{"alert", Alert::check},        SectionCheck{"deadband", Deadband::check},
+    SectionCheck{"exc-pass", exception_rules},  SectionCheck{"fft-bands", spectrum_rules},
+    SectionCheck{"features", check_features},   SectionCheck{"quarantine", Quarantine::check},
+    SectionCheck{"unit-norm", UnitNorm::check}, SectionCheck{"winagg", WinAgg::check},
 };
 constexpr std::array kRuleChecks{
     RuleCheck{"deadband", warning, door_without_heartbeat},

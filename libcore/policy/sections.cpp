@@ -38,9 +38,23 @@ constexpr std::array kDeadband{
     Parameter{"shortest", duration},             // shortest interval between two readings
 };
 constexpr std::array<std::string_view, 4> kWeighting{"auto", "count", "step", "linear"};
-constexpr std::array<std::string_view, 17> kFunctions{
-    "mean", "min", "max", "std", "rms", "first", "last", "count", "slope", "rate", "transitions", "share", "cycles_since_service",
-    "stale_share", "correlation", "since_birth", "since_death"};
+constexpr std::array<std::string_view, 17> kFunctions{"mean",
+                                                      "min",
+                                                      "max",
+                                                      "std",
+                                                      "rms",
+                                                      "first",
+                                                      "last",
+                                                      "count",
+                                                      "slope",
+                                                      "rate",
+                                                      "transitions",
+                                                      "share",
+                                                      "cycles_since_service",
+                                                      "stale_share",
+                                                      "correlation",
+                                                      "since_birth",
+                                                      "since_death"};
 constexpr std::array kFeatures{
     Parameter{"feature", text},                   // the column; rules of different ones apply beside each other
     Parameter{"function", text, 0, kFunctions},   // what of the window
