@@ -221,6 +221,7 @@ Status Features::insert(AssetState& asset, Source& source, const FeaturePoint& p
       return {};
     }
     source.dirty = source.dirty == kNoPane ? pane : std::min(source.dirty, pane);
+    if (point.time < source.since) changed(asset, pane, asset.closed);  // it was never seen so early
     if (!std::exchange(asset.corrected, true)) node.corrected.push_back(static_cast<Id>(&asset - assets_.data()));
   }
   RawPane& raw = raw_pane(source, pane);

@@ -16,9 +16,8 @@ using NumbersOf = std::array<double, sizeof(Sums) / sizeof(double)>;
 
 template <class Sums>
 void save_panes(const SlidingPanes<Sums>& panes, v1::FeaturesPanes& to) {
-  to.set_first(panes.first());
   to.set_newest(panes.newest());
-  for (std::int64_t pane = std::max(panes.first(), panes.newest() - panes.panes() + 1); pane <= panes.newest(); ++pane) {
+  for (std::int64_t pane = panes.newest() - panes.panes() + 1; pane <= panes.newest(); ++pane) {
     if (!panes.has(pane) || panes.at(pane).empty()) continue;
     to.add_pane(pane);
     for (const double number : std::bit_cast<NumbersOf<Sums>>(panes.at(pane))) to.add_number(number);
@@ -29,7 +28,7 @@ template <class Sums>
 bool load_panes(const v1::FeaturesPanes& from, SlidingPanes<Sums>& panes) {
   constexpr int kNumbers = std::tuple_size_v<NumbersOf<Sums>>;
   if (from.number_size() != kNumbers * from.pane_size()) return false;
-  panes.begin(from.first(), from.newest());
+  panes.begin(from.newest());
   for (int i = 0; i < from.pane_size(); ++i) {
     NumbersOf<Sums> numbers;
     std::copy_n(from.number().begin() + i * kNumbers, kNumbers, numbers.begin());

@@ -25,27 +25,25 @@ class SlidingPanes {
   SlidingPanes(std::int64_t panes, double seconds) : panes_(panes), seconds_(seconds) {}
 
   std::int64_t panes() const { return panes_; }
-  std::int64_t first() const { return first_; }
   std::int64_t newest() const { return newest_; }
-  bool has(std::int64_t pane) const { return pane <= newest_ && pane > newest_ - panes_ && pane >= first_; }
+  bool has(std::int64_t pane) const { return pane <= newest_ && pane > newest_ - panes_ && pane >= 0; }
   const Content& at(std::int64_t pane) const { return blocks_[place(0, pane)]; }
 
   /// Panes are numbered from the epoch and come in ascending order; those left out are empty.
   void add(std::int64_t pane, const Content& content) {
     if (newest_ == kNone || pane - newest_ > panes_) {
-      begin(pane, pane);
+      begin(pane);
       return put(pane, content);
     }
     while (newest_ + 1 < pane) put(++newest_, Content());
     newest_ = pane;
     put(pane, content);
   }
-  /// Empty panes from `first` to `newest`.
-  void begin(std::int64_t first, std::int64_t newest) {
+  /// Empty panes up to `newest`.
+  void begin(std::int64_t newest) {
     if (newest == kNone) return clear();
     if (blocks_.empty()) allocate();
     else std::ranges::fill(blocks_, Content());
-    first_ = first;
     newest_ = newest;
   }
   /// Of a pane that it has().
@@ -96,9 +94,9 @@ class SlidingPanes {
 
   std::int64_t panes_ = 0;
   double seconds_ = 0;
-  std::int64_t newest_ = kNone, first_ = 0;  // first_: since the last time that it began empty
-  std::vector<Content> blocks_;              // level after level
-  std::vector<std::size_t> begins_;          // of each level in blocks_, and the end
+  std::int64_t newest_ = kNone;
+  std::vector<Content> blocks_;      // level after level
+  std::vector<std::size_t> begins_;  // of each level in blocks_, and the end
 };
 
 }  // namespace twinpipe

@@ -62,7 +62,8 @@ std::vector<Event> delayed(std::vector<Event> events, Nanos most) {
 }
 
 struct Sample {
-  long double t, w, v;  // seconds, weight, value
+  long double t, w, v;     // seconds, weight, value
+  long double length = 0;  // seconds, around t
 };
 
 /// Sums as a textbook has them, over all that lies in a window.
@@ -80,7 +81,8 @@ class Naive {
   }
   double slope() const {
     long double tt = 0, tv = 0;
-    for (const Sample& s : samples_) tt += s.w * (s.t - t_) * (s.t - t_), tv += s.w * (s.t - t_) * (s.v - v_);
+    for (const Sample& s : samples_)
+      tt += s.w * ((s.t - t_) * (s.t - t_) + s.length * s.length / 12), tv += s.w * (s.t - t_) * (s.v - v_);
     return tt > 0 ? static_cast<double>(tv / tt * 3600) : kNothing;
   }
   double weight() const { return static_cast<double>(w_); }
@@ -112,7 +114,7 @@ std::vector<Sample> held(const std::vector<Event>& series, Nanos from, Nanos to,
     for (const Event& e : series)
       if (e.time <= time) last = &e;
     if (last == nullptr || std::isnan(last->value) || time - last->time >= hold) continue;
-    samples.push_back({at(time) + 0.125L, 0.25L, last->value});
+    samples.push_back({at(time) + 0.125L, 0.25L, last->value, 0.25L});
   }
   return samples;
 }
