@@ -102,7 +102,10 @@ void Features::close(AssetState& asset, std::int64_t pane) {
     if (source.raw.empty()) continue;
     Head& head = heads_[source.slot];
     if (head.raw != nullptr && head.raw->pane <= pane) head = {};
-    if (!points_of(source.raw, pane).empty()) node.newest = std::max(node.newest, pane);
+    if (const std::span<const FeaturePoint> points = points_of(source.raw, pane); !points.empty()) {
+      node.newest = std::max(node.newest, pane);
+      source.since = std::min(source.since, points.front().time);
+    }
     trim(asset, source);
   }
 }
