@@ -299,7 +299,8 @@ bool Reader::write(dom::element element, bool real) {
     return true;
   }
   double number = 0;
-  if (element.is_double() || (real && element.get(number) == simdjson::SUCCESS)) return append_float(double(element), text);
+  if (element.type() == dom::element_type::DOUBLE || (real && element.get(number) == simdjson::SUCCESS))
+    return append_float(double(element), text);
   text += simdjson::minify(element);
   return true;
 }

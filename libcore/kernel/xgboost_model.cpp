@@ -6,6 +6,7 @@
 #include <fmt/format.h>
 #include <xgboost/c_api.h>
 
+#include <algorithm>
 #include <cstdint>
 #include <string_view>
 #include <vector>
@@ -13,13 +14,14 @@
 namespace twinpipe {
 namespace {
 
+constexpr std::size_t kLongest = 300;                       // of a message: the library quotes whole models
 constexpr int kScore = 0, kMargin = 1, kContributions = 2;  // XGBoosterPredictFromDMatrix's types
 
 /// The first line of what the library says; a stack trace follows.
 Status failed(Code code, std::string_view what) {
   std::string_view why = XGBGetLastError();
   if (const std::size_t bracket = why.find("] "); why.starts_with('[') && bracket != why.npos) why.remove_prefix(bracket + 2);
-  return Status::error(code, fmt::format("libxgboost: {}: {}", what, why.substr(0, why.find('\n'))));
+  return Status::error(code, fmt::format("libxgboost: {}: {}", what, why.substr(0, std::min(why.find('\n'), kLongest))));
 }
 
 std::string array_interface(std::span<const float> matrix, std::size_t columns) {
