@@ -1,10 +1,11 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-"""score_xgboost.py train BOOSTER OBJECTIVE | compare GOT | tamper HOW: models of the Python package, for score.
+"""score_xgboost.py train BOOSTER OBJECTIVE | compare GOT | tamper HOW | plant | trained MODEL: the Python package, for score.
 
 train writes model.json, and rows.json: 3,000 feature rows with holes, their columns in another order. compare holds GOT, what fcat
 says of score's output, against Python's own predictions and contributions of the same rows. tamper writes tampered.json, in which
-the model is not what it was when its reference rows were stored.
+the model is not what it was when its reference rows were stored. plant writes rows.json and labels.csv of assets that wear out,
+for scripts/train; trained checks what it says of its model.
 """
 import json
 import math
@@ -119,5 +120,35 @@ def tamper(how):
     json.dump(file, open("tampered.json", "w"))
 
 
+def plant():
+    chance = numpy.random.default_rng(5)
+    start, hour, labels = 1767225600 * 10**9, 3600 * 10**9, ["entity,time,failed"]
+    with open("rows.json", "w") as rows:
+        for step in range(300):
+            wear = ((numpy.arange(60) * 37 + step) % 120) / 120
+            columns = {"temp": chance.normal(50 + 40 * wear**3, 4), "rms": chance.normal(3 * wear), "noise": chance.normal(size=60)}
+            columns["noise"][chance.random(60) < 0.1] = numpy.nan
+            entities, time = [f"p.l{asset % 3}.a{asset}" for asset in range(60)], start + step * hour
+            print(json.dumps({"frame": "features", "entity": entities, "as_of": [time] * 60, "known_at": [time + 10**9] * 60,
+                              "definition_digest": "d1", "column": [{"name": name, "value": ["NaN" if math.isnan(v) else v for v in x.tolist()]}
+                                                                    for name, x in columns.items()]}), file=rows)
+            labels += [f"{entities[asset]},{time + 60 * 10**9},{int(wear[asset] > 0.8)}" for asset in range(60) if chance.random() < 0.25]
+    labels[5:5] = [f"p.l0.a0,{start - hour},1", f"p.l0.a0,{start},"]  # before all rows, and one without a label
+    open("labels.csv", "w").write("\n".join(labels) + "\n")
+
+
+def trained(path):
+    file = json.load(open(path))
+    report, train_part, test = file["trained"], file["trained"]["train"], file["trained"]["test"]
+    assert file["features"] == ["temp", "rms", "noise"], file["features"]
+    assert train_part["assets"] + test["assets"] == 60, report
+    assert test["auc"] > 0.95 and test["precision"] > 0.7 and test["recall"] > 0.5, report
+    reference = file["reference"]
+    assert len(reference["rows"]) == 32 and any(None in row for row in reference["rows"])
+    # Labels by themselves: what is for testing is later than the moment that the file names.
+    later = sum(int(line.split(",")[1]) > report["test_after"] for line in open("labels.csv") if line[0] == "p")
+    assert 0 < test["rows"] < later, (test["rows"], later)
+
+
 if __name__ == "__main__":
-    {"train": train, "compare": compare, "tamper": tamper}[sys.argv[1]](*sys.argv[2:])
+    {"train": train, "compare": compare, "tamper": tamper, "plant": plant, "trained": trained}[sys.argv[1]](*sys.argv[2:])
