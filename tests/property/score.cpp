@@ -29,10 +29,12 @@ struct Row {
 
 std::vector<Row> some_rows() {
   std::vector<Row> rows(*rc::gen::inRange<std::size_t>(1, 50));
-  const auto number = [] { return *rc::gen::inRange(0, 8) == 0 ? NAN : *rc::gen::inRange(60, 100); };
+  const auto number = [] {
+    return *rc::gen::inRange(0, 8) == 0 ? std::nan("") : static_cast<double>(*rc::gen::inRange(60, 100));
+  };
   for (Row& row : rows)
     row = {"s.l." + std::string(1, *rc::gen::element('a', 'b', 'c')), *rc::gen::inRange<Nanos>(0, 12),
-           *rc::gen::inRange<std::uint32_t>(0, 3), static_cast<double>(number()), static_cast<double>(number())};
+           *rc::gen::inRange<std::uint32_t>(0, 3), number(), number()};
   return rows;
 }
 
