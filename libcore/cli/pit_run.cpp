@@ -65,7 +65,8 @@ class PitRun {
 
   Status open();
   Status open_inputs();
-  Result<bool> in_order(const std::string& path);
+  WalkBy walk_by() const { return options_.join.event_time ? WalkBy::as_of : WalkBy::known_at; }
+  Result<bool> in_order(const std::string& path, FeatureLayouts& layouts, WalkBy walk_by);
   Result<bool> labels_in_order();
   Status choose_order();
   Status work();
@@ -117,7 +118,7 @@ Status PitRun::open_inputs() {
     if (!features.ok()) return features.status();
     bytes += features->size;
     known = known && features->size > 0;
-    inputs_.push_back(std::make_unique<FeatureInput>(tool_, std::move(*features), entities_, layouts_, options_.join.event_time));
+    inputs_.push_back(std::make_unique<FeatureInput>(tool_, std::move(*features), entities_, layouts_, walk_by()));
   }
   progress_ = std::make_unique<Progress>(known ? bytes : 0, "bytes");
   pull_.set_on_read([this] { show_progress(); });
@@ -138,10 +139,10 @@ Status PitRun::open() {
 }
 
 /// A file of rows is looked through once. What is wrong with it is left to the reading that counts.
-Result<bool> PitRun::in_order(const std::string& path) {
+Result<bool> PitRun::in_order(const std::string& path, FeatureLayouts& layouts, WalkBy walk_by) {
   Result<NamedInput> file = NamedInput::open(path);
   if (!file.ok()) return file.status();
-  FeatureInput input(tool_, std::move(*file), entities_, layouts_, options_.join.event_time);
+  FeatureInput input(tool_, std::move(*file), entities_, layouts, walk_by);
   input.look_through();
   for (Nanos last = kBeginning;;) {
     Result<bool> more = input.fill(pull_);
@@ -155,6 +156,10 @@ Result<bool> PitRun::labels_in_order() {
   Result<NamedInput> file = NamedInput::open(options_.labels);
   if (!file.ok()) return file.status();
   if (file->size == 0) return true;
+  if (label_form(options_) == LabelForm::frames) {
+    FeatureLayouts layouts;  // their columns are no features
+    return in_order(options_.labels, layouts, WalkBy::label_time);
+  }
   LabelInput input(tool_, std::move(*file), label_form(options_), entities_, labels_);
   for (Nanos last = kBeginning;;) {
     Result<bool> more = input.next(pull_, label_);
@@ -174,7 +179,7 @@ Status PitRun::choose_order() {
     }
     for (const auto& input : inputs_) {
       if (input->frames().input().size == 0) continue;  // a pipe is read once
-      Result<bool> ordered = in_order(input->frames().input().name);
+      Result<bool> ordered = in_order(input->frames().input().name, layouts_, walk_by());
       if (!ordered.ok()) return ordered.status();
       sort_features_ = sort_features_ || !*ordered;
     }
