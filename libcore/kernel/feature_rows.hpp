@@ -81,6 +81,7 @@ class PackedView {
   }
   std::size_t size() const { return bytes_.size() / sizeof(T); }
   bool empty() const { return bytes_.empty(); }
+  std::string_view bytes() const { return bytes_; }
 
  private:
   std::string_view bytes_;
