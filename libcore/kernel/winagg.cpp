@@ -28,7 +28,10 @@ WinAgg::WinAgg(const SeriesTable& table, const Policy& policy, WinAggOptions opt
       rules_(policy, kWinAggSection,
              [](const Rule& rule, v1::AppliedRule& to) { to.set_heartbeat(rule.duration("heartbeat").value_or(0)); }),
       options_(options),
-      lanes_{std::make_unique<Lane>(), std::make_unique<Lane>()},
+      settings_(options.pages),
+      sent_(options.pages),
+      lanes_{std::make_unique<Lane>(options.pages), std::make_unique<Lane>(options.pages)},
+      buffers_(options.pages),
       late_(late) {
   for (const Rule& rule : rules_.rules())
     longest_ = std::max(longest_, saturating_add(rule.duration("window").value_or(0), rule.duration("lateness").value_or(0)));
@@ -150,6 +153,7 @@ Status WinAgg::pane_for(std::size_t lane, std::uint32_t slot, Nanos start, Pane*
     const Nanos end = start + (i + 1) * setting.slide;
     pane.once = end + setting.lateness <= track.processed && sent_[slot].find(end - setting.window).has_value();
   }
+  if (track.panes.empty()) track.panes.reserve(2);  // the last one waits for late readings while the next one fills
   found = &*track.panes.insert(track.first_behind(start), std::move(pane));
   track.filled = std::min(track.filled, start);
   schedule(lane, slot, start + (found->emitted + 1) * setting.slide + (found->once ? setting.lateness : 0));
@@ -171,7 +175,7 @@ void WinAgg::reopen(std::size_t lane, std::uint32_t slot, Nanos time) {
   const auto at = std::ranges::lower_bound(track.panes, start, {}, &Pane::start);
   again(*at);
   if (!setting.is_curve()) return;
-  const auto has = [&at](auto&& which) { return std::any_of(at->data.get(), at->data.get() + at->size, which); };
+  const auto has = [&at](auto&& which) { return std::any_of(at->data, at->data + at->size, which); };
   if (!has([time](const Reading& reading) { return reading.time > time; })) {
     track.filled = std::min(track.filled, start + setting.slide);
     for (auto next = at + 1; next != track.panes.end(); ++next) {
@@ -242,7 +246,7 @@ Status WinAgg::insert(std::size_t lane, std::uint32_t slot, const Reading& readi
   head.start = std::max(start, saturating_add(pane->sealed_until, 1));
   head.end = std::min(start + setting.slide, setting.until);
   if (head.start >= head.end) head.start = head.end = 0;
-  head.next = pane->data.get() + pane->size;
+  head.next = pane->data + pane->size;
   head.room = pane->capacity - pane->size;
   return {};
 }
@@ -278,7 +282,7 @@ class WinAgg::Ahead {
     closing_ <<= 1;
     if (row >= slot_.size()) return;
     const Head& head = heads_[slot_[row]];
-    if (time_[row] >= head.end) {
+    if (time_[row] >= head.end || head.room == 0) {
       closing_ |= 1U;
       stage_.fetch_track(lane_, slot_[row]);
     } else if (head.waiting == Head::kMostWaiting) {

@@ -16,6 +16,7 @@
 #include <array>
 #include <map>
 #include <memory>
+#include <memory_resource>
 #include <vector>
 
 #include "kernel/covered_time.hpp"
@@ -35,9 +36,10 @@ class WinAggSlot;
 }  // namespace v1
 
 struct WinAggOptions {
-  bool keep = false;                          // forward the raw that is aggregated, too
-  std::size_t max_open = 1024;                // panes of one series and lane
-  std::size_t memory = std::size_t{4} << 30;  // bytes of readings in open windows
+  bool keep = false;                                                   // forward the raw that is aggregated, too
+  std::size_t max_open = 1024;                                         // panes of one series and lane
+  std::size_t memory = std::size_t{4} << 30;                           // bytes of readings in open windows
+  std::pmr::memory_resource* pages = std::pmr::new_delete_resource();  // where they lie, and what every reading looks at
 };
 
 class WinAgg final : public Stage {
@@ -132,7 +134,7 @@ class WinAgg final : public Stage {
   Status add_slice(Pane& pane, const Slice& slice, Nanos before);
   void forget(Pane& pane);
   Status enlarge(Pane& pane, std::uint32_t readings);
-  void give_back(std::unique_ptr<Reading[]> data, std::uint32_t capacity);
+  void give_back(Reading* data, std::uint32_t capacity);
   Status too_much() const;
 
   // winagg_windows.cpp: when windows close
@@ -188,10 +190,10 @@ class WinAgg final : public Stage {
 
   RuleBook rules_;
   WinAggOptions options_;
-  std::vector<Setting> settings_;     // by slot
-  std::vector<SentWindows> sent_;     // by slot
-  std::vector<CoveredTime> covered_;  // by slot, of rows weighted by time
-  std::vector<Reading> told_;         // by slot, the last birth's, long after its window is gone
+  std::pmr::vector<Setting> settings_;  // by slot
+  std::pmr::vector<SentWindows> sent_;  // by slot
+  std::vector<CoveredTime> covered_;    // by slot, of rows weighted by time
+  std::vector<Reading> told_;           // by slot, the last birth's, long after its window is gone
   std::array<std::unique_ptr<Lane>, kLanes> lanes_;
   std::vector<Node> nodes_;                                       // by the table's node number
   std::map<std::string, std::array<Nanos, kLanes>> early_ticks_;  // watermarks of nodes that have no series yet
@@ -206,8 +208,9 @@ class WinAgg final : public Stage {
   Nanos longest_ = 0;                     // window and lateness of any rule
   bool told_late_ = false;                // history, on standard error
   bool loaded_ = false, resumed_ = false, restarted_ = false, finishing_ = false;
-  std::size_t held_ = 0;                                           // bytes of readings and slices
-  std::array<std::vector<std::unique_ptr<Reading[]>>, 32> spare_;  // by the binary logarithm of their capacity
+  std::size_t held_ = 0;                         // bytes of readings and slices
+  std::pmr::monotonic_buffer_resource buffers_;  // of readings
+  std::array<std::vector<Reading*>, 32> spare_;  // buffers without a pane, by the binary logarithm of their capacity
 
   Output* late_;
   std::uint64_t late_bytes_ = 0;

@@ -36,10 +36,10 @@ void WinAgg::park(std::size_t lane, std::uint32_t slot) {
   for (Pane& pane : lanes_[lane]->tracks[slot].panes) {
     if (!head.writes_to(pane)) continue;
     head.put_waiting();
-    const auto size = static_cast<std::uint32_t>(head.next - pane.data.get());
+    const auto size = static_cast<std::uint32_t>(head.next - pane.data);
     if (size != pane.size) pane.total.reset();
     bool unsorted = pane.unsorted;
-    for (const Reading* next = pane.data.get() + std::max(pane.size, 1U); next < head.next; ++next)
+    for (const Reading* next = pane.data + std::max(pane.size, 1U); next < head.next; ++next)
       unsorted |= next->time <= next[-1].time;
     pane.unsorted = unsorted;
     pane.size = size;
@@ -54,7 +54,7 @@ void WinAgg::park(std::size_t lane, std::uint32_t slot) {
 void WinAgg::settle(Pane& pane) {
   if (!pane.unsorted) return;
   pane.unsorted = false;
-  Reading* const all = pane.data.get();
+  Reading* const all = pane.data;
   std::stable_sort(all, all + pane.size, [](const Reading& a, const Reading& b) { return a.time < b.time; });
   std::size_t kept = 0;
   for (std::size_t i = 0, end = 0; i < pane.size; i = end) {
@@ -96,7 +96,7 @@ Content content_of(const Reading* readings, std::size_t n) {
 /// does not matter when this happens.
 void WinAgg::seal(Pane& pane, Nanos before) {
   settle(pane);
-  const Reading* const all = pane.data.get();
+  const Reading* const all = pane.data;
   std::size_t taken = 0;
   while (taken + kBlock <= pane.size && all[taken + kBlock - 1].time < before) {
     pane.sealed.merge(content_of<Content>(all + taken, kBlock));
@@ -104,7 +104,7 @@ void WinAgg::seal(Pane& pane, Nanos before) {
   }
   if (taken == 0) return;
   pane.sealed_until = all[taken - 1].time;
-  std::move(pane.data.get() + taken, pane.data.get() + pane.size, pane.data.get());
+  std::move(pane.data + taken, pane.data + pane.size, pane.data);
   pane.size -= static_cast<std::uint32_t>(taken);
 }
 
@@ -113,7 +113,7 @@ WinAgg::Content WinAgg::fold(Pane& pane) {
   settle(pane);
   Content total = pane.sealed;
   for (std::size_t at = 0; at < pane.size; at += kBlock)
-    total.merge(content_of<Content>(pane.data.get() + at, std::min<std::size_t>(kBlock, pane.size - at)));
+    total.merge(content_of<Content>(pane.data + at, std::min<std::size_t>(kBlock, pane.size - at)));
   if (!pane.slices) return total;
   Content samples = pane.slices->sealed;
   for (const Slice& slice : pane.slices->kept) samples.merge(slice.content);
@@ -165,26 +165,28 @@ Status WinAgg::enlarge(Pane& pane, std::uint32_t readings) {
   const std::uint32_t capacity = std::bit_ceil(readings);
   auto& spare = spare_[static_cast<std::size_t>(std::countr_zero(capacity))];
   if (held_ + capacity * sizeof(Reading) > options_.memory) return too_much();
-  auto larger = spare.empty() ? std::make_unique_for_overwrite<Reading[]>(capacity) : std::move(spare.back());
-  if (!spare.empty()) spare.pop_back();
+  if (spare.empty()) spare.push_back(static_cast<Reading*>(buffers_.allocate(capacity * sizeof(Reading), alignof(Reading))));
+  Reading* const larger = spare.back();
+  spare.pop_back();
   held_ += capacity * sizeof(Reading);
-  std::copy(pane.data.get(), pane.data.get() + pane.size, larger.get());
-  std::swap(pane.data, larger);
-  if (larger) held_ -= pane.capacity * sizeof(Reading);
+  std::copy(pane.data, pane.data + pane.size, larger);
+  if (pane.data != nullptr) give_back(pane.data, pane.capacity);
+  pane.data = larger;
   pane.capacity = capacity;
   return {};
 }
 
-void WinAgg::give_back(std::unique_ptr<Reading[]> data, std::uint32_t capacity) {
+void WinAgg::give_back(Reading* data, std::uint32_t capacity) {
   held_ -= capacity * sizeof(Reading);
-  spare_[static_cast<std::size_t>(std::countr_zero(capacity))].push_back(std::move(data));
+  spare_[static_cast<std::size_t>(std::countr_zero(capacity))].push_back(data);
 }
 
 /// Gives back the memory of a pane that nobody needs any more.
 void WinAgg::forget(Pane& pane) {
   if (pane.slices) held_ -= pane.slices->bytes();
-  if (pane.data) give_back(std::move(pane.data), pane.capacity);
+  if (pane.data != nullptr) give_back(pane.data, pane.capacity);
   pane.slices.reset();
+  pane.data = nullptr;
   pane.capacity = pane.size = 0;
 }
 

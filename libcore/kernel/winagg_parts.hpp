@@ -74,7 +74,7 @@ struct WinAgg::Slices {
 /// few panes have lies elsewhere.
 struct WinAgg::Pane {
   Nanos start = 0;
-  std::unique_ptr<Reading[]> data;  // size of capacity; the head may be writing behind size
+  Reading* data = nullptr;  // a buffer of `capacity`, until forget(); the head may be writing behind size
   std::uint32_t size = 0, capacity = 0;
   std::uint32_t emitted = 0;  // of the windows that contain it, in order of time: so many rows have what it holds
   bool unsorted = false;      // data is out of order, or holds equal times
@@ -104,7 +104,7 @@ struct alignas(64) WinAgg::Head {
   std::array<Waiting, kMostWaiting> waits;  // of order 0
 
   bool writes_to(const Pane& pane) const {
-    return start != end && pane.data && next + waiting + room == pane.data.get() + pane.capacity;
+    return start != end && pane.data != nullptr && next + waiting + room == pane.data + pane.capacity;
   }
   void put(const Waiting& reading, std::uint64_t order) {
     // Field by field: a struct made on the stack would be read back before its halves have left the store buffer.
@@ -155,8 +155,10 @@ struct WinAgg::Track {
 };
 
 struct WinAgg::Lane {
-  std::vector<Head> heads;    // by slot
-  std::vector<Track> tracks;  // by slot
+  explicit Lane(std::pmr::memory_resource* pages) : heads(pages), tracks(pages) {}
+
+  std::pmr::vector<Head> heads;    // by slot
+  std::pmr::vector<Track> tracks;  // by slot
 };
 
 /// A time span of a node that its windows do not cover.

@@ -37,8 +37,7 @@ bool WinAgg::still_has(std::size_t lane, std::uint32_t slot, const Reading& read
   const Pane* const pane = track.pane_at(floor_to(reading.time, settings_[slot].slide));
   if (pane == nullptr) return false;
   park(lane, slot);
-  return std::any_of(pane->data.get(), pane->data.get() + pane->size,
-                     [&reading](const Reading& held) { return held.repeats(reading); });
+  return std::any_of(pane->data, pane->data + pane->size, [&reading](const Reading& held) { return held.repeats(reading); });
 }
 
 }  // namespace twinpipe

@@ -98,7 +98,7 @@ WinAgg::Content WinAgg::curve(std::size_t lane, std::uint32_t slot, Nanos start,
   Nanos reached = kBeginning;
   for (const Pane& pane : track.panes) {
     if (pane.once != once) continue;
-    for (const Reading* reading = pane.data.get(); reading != pane.data.get() + pane.size && reached < end; ++reading) {
+    for (const Reading* reading = pane.data; reading != pane.data + pane.size && reached < end; ++reading) {
       reached = reading->time;
       hold(*reading, std::min(strays ? pane.start + setting.slide : kForever, covered_until(slot, *reading)));
       if (reading->time < start || reading->time >= end || (once && pane.told(end, setting.slide))) continue;

@@ -147,7 +147,9 @@ Status WinAgg::on_frame(const v1::Frame& frame, const FrameView& view, Output& o
 
 /// The source goes on from a Position whose state we do not have.
 void WinAgg::begin_empty() {
-  for (const auto& lane : lanes_) *lane = Lane{};
+  for (const auto& lane : lanes_) *lane = Lane(options_.pages);
+  for (auto& buffers : spare_) buffers.clear();
+  buffers_.release();
   nodes_.clear();
   settings_.clear();
   sent_.clear();

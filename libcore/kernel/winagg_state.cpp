@@ -42,7 +42,7 @@ std::uint32_t index_of(const Rule* rule, const std::vector<Rule>& rules) {
 
 void WinAgg::save_pane(const Pane& pane, const Head& head, v1::WinAggPane& to) {
   const bool open = head.writes_to(pane);
-  const auto size = open ? static_cast<std::uint32_t>(head.next - pane.data.get()) : pane.size;
+  const auto size = open ? static_cast<std::uint32_t>(head.next - pane.data) : pane.size;
   const auto add = [&to](Nanos time, std::uint64_t order, double value) {
     to.add_time(time);
     to.add_order(order);

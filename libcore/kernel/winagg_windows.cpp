@@ -92,7 +92,7 @@ void WinAgg::fetch_panes(std::size_t lane, std::uint32_t slot) const {
 
 /// A window that closes costs a dozen cache misses: those of the slots behind are fetched meanwhile.
 void WinAgg::fetch_ahead(std::size_t lane, const std::vector<std::uint32_t>& slots, std::size_t at) const {
-  constexpr std::size_t kState = 8, kContent = 4;
+  constexpr std::size_t kState = 8, kContent = 4, kLast = 2;
   if (at + kState < slots.size()) {
     const std::uint32_t slot = slots[at + kState];
     __builtin_prefetch(&lanes_[lane]->heads[slot]);
@@ -105,6 +105,10 @@ void WinAgg::fetch_ahead(std::size_t lane, const std::vector<std::uint32_t>& slo
   fetch_panes(lane, slot);
   const auto* next = reinterpret_cast<const char*>(lanes_[lane]->heads[slot].next);
   for (int line = 0; next != nullptr && line < 6; ++line) __builtin_prefetch(next - 64 * line);
+  if (at + kLast >= slots.size()) return;
+  // What is final leaves with its last reading; see drop_final().
+  const std::vector<Pane>& panes = lanes_[lane]->tracks[slots[at + kLast]].panes;
+  if (!panes.empty() && panes.front().size > 0) __builtin_prefetch(panes.front().data + panes.front().size - 1);
 }
 
 bool WinAgg::is_due(std::size_t lane, std::uint32_t slot, Nanos end, bool once) const {
