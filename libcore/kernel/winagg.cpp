@@ -191,7 +191,7 @@ void WinAgg::reopen(std::size_t lane, std::uint32_t slot, Nanos time) {
   schedule(lane, slot, start);  // the other end of a line
 }
 
-Status WinAgg::append(std::size_t lane, std::uint32_t slot, Pane& pane, const Reading& reading) {
+Status WinAgg::append(std::size_t lane, std::uint32_t slot, Pane& pane, const Numbered& reading) {
   const Setting& setting = settings_[slot];
   pane.total.reset();
   if (reading.time <= pane.sealed_until) {  // behind what was sealed: merged as it comes
@@ -212,13 +212,16 @@ Status WinAgg::append(std::size_t lane, std::uint32_t slot, Pane& pane, const Re
       if (Status status = enlarge(pane, pane.capacity == 0 ? lanes_[lane]->tracks[slot].usual : 2 * pane.capacity); !status.ok())
         return status;
   }
+  if (reading.order != 0 && pane.orders == nullptr)
+    if (Status status = add_orders(pane); !status.ok()) return status;
   pane.unsorted = pane.unsorted || (pane.size > 0 && reading.time <= pane.data[pane.size - 1].time);
+  if (pane.orders != nullptr) pane.orders[pane.size] = reading.order;
   pane.data[pane.size++] = reading;
   return {};
 }
 
 /// Off the hot path: another pane than the last reading's, a full one, a late reading.
-Status WinAgg::insert(std::size_t lane, std::uint32_t slot, const Reading& reading, Fate& fate) {
+Status WinAgg::insert(std::size_t lane, std::uint32_t slot, const Numbered& reading, Fate& fate) {
   const bool maybe_of_birth = lane == kLive && std::exchange(settings_[slot].declared, false);
   if (is_over(lane, slot, reading.time)) configure(slot, reading.time);
   const Setting& setting = settings_[slot];
@@ -248,6 +251,8 @@ Status WinAgg::insert(std::size_t lane, std::uint32_t slot, const Reading& readi
   if (head.start >= head.end) head.start = head.end = 0;
   head.next = pane->data + pane->size;
   head.room = pane->capacity - pane->size;
+  head.ordered = pane->orders != nullptr;
+  if (head.ordered != 0) head.next_order = pane->orders + pane->size;
   return {};
 }
 
@@ -288,6 +293,9 @@ class WinAgg::Ahead {
     } else if (head.waiting == Head::kMostWaiting) {
       __builtin_prefetch(head.next, 1);
       __builtin_prefetch(head.next + 2, 1);
+    } else if (head.ordered != 0) {
+      __builtin_prefetch(head.next, 1);
+      __builtin_prefetch(head.next_order, 1);
     }
   }
 
@@ -317,12 +325,12 @@ Status WinAgg::take(std::size_t number, const Columns& columns, std::span<const 
     auto value = static_cast<double>(values[row]);
     const bool good = std::isfinite(value) && (!qualified || is_good(columns.quality[row]));
     if (!good) value = kExcluded;
-    if (time >= head.start && time < head.end && head.room > 0) [[likely]] {
+    if (head.takes(time, order)) [[likely]] {
       head.take({time, value}, order);
     } else {
       Fate fate = Fate::passed;
       if (head.ruled)
-        if (Status status = insert(number, slot, {time, order, value}, fate); !status.ok()) return status;
+        if (Status status = insert(number, slot, {{time, value}, order}, fate); !status.ok()) return status;
       if (fate == Fate::passed) passed_.push_back(static_cast<std::uint32_t>(row));
       if (fate == Fate::late) late(number, columns, row);
       if (fate != Fate::taken) continue;

@@ -82,6 +82,7 @@ class WinAgg final : public Stage {
   enum class Fate { taken, passed, late };
   struct Setting;
   struct Reading;
+  struct Numbered;
   struct Slice;
   struct Slices;
   struct Pane;
@@ -106,16 +107,16 @@ class WinAgg final : public Stage {
   void grow();
   template <class T>
   Status take(std::size_t lane, const Columns& columns, std::span<const T> values);
-  Status insert(std::size_t lane, std::uint32_t slot, const Reading& reading, Fate& fate);
+  Status insert(std::size_t lane, std::uint32_t slot, const Numbered& reading, Fate& fate);
   Fate admit(std::size_t lane, std::uint32_t slot, Nanos pane) const;
   Status pane_for(std::size_t lane, std::uint32_t slot, Nanos start, Pane*& pane);
-  Status append(std::size_t lane, std::uint32_t slot, Pane& pane, const Reading& reading);
+  Status append(std::size_t lane, std::uint32_t slot, Pane& pane, const Numbered& reading);
   void reopen(std::size_t lane, std::uint32_t slot, Nanos time);
   void saw(std::size_t lane, std::uint32_t node, Nanos time);
   void pass_texts(std::size_t lane, const Columns& columns);
 
   // winagg_repeats.cpp
-  bool is_repeated(std::size_t lane, std::uint32_t slot, const Reading& reading);
+  bool is_repeated(std::size_t lane, std::uint32_t slot, const Numbered& reading);
   bool has_live(std::uint32_t slot, Nanos start) const;
   bool still_has(std::size_t lane, std::uint32_t slot, const Reading& reading);
 
@@ -134,7 +135,9 @@ class WinAgg final : public Stage {
   Status add_slice(Pane& pane, const Slice& slice, Nanos before);
   void forget(Pane& pane);
   Status enlarge(Pane& pane, std::uint32_t readings);
-  void give_back(Reading* data, std::uint32_t capacity);
+  Status add_orders(Pane& pane);
+  void* buffer_of(std::size_t bytes);
+  void give_back(void* buffer, std::size_t bytes);
   Status too_much() const;
 
   // winagg_windows.cpp: when windows close
@@ -209,8 +212,9 @@ class WinAgg final : public Stage {
   bool told_late_ = false;                // history, on standard error
   bool loaded_ = false, resumed_ = false, restarted_ = false, finishing_ = false;
   std::size_t held_ = 0;                         // bytes of readings and slices
-  std::pmr::monotonic_buffer_resource buffers_;  // of readings
-  std::array<std::vector<Reading*>, 32> spare_;  // buffers without a pane, by the binary logarithm of their capacity
+  std::pmr::monotonic_buffer_resource buffers_;  // of panes
+  std::array<std::vector<void*>, 48> spare_;     // buffers without a pane, by the binary logarithm of their bytes
+  std::vector<Numbered> unsorted_;               // during settle()
 
   Output* late_;
   std::uint64_t late_bytes_ = 0;

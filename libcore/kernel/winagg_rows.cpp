@@ -82,7 +82,7 @@ WinAgg::Content WinAgg::curve(std::size_t lane, std::uint32_t slot, Nanos start,
       passed = run->to;
       held_until = run->from;  // other values came
       if (linear || run->until > run->to) ended = run->to;
-      if (linear && !strays) held = {run->to, 0, run->end}, held_until = run->until;
+      if (linear && !strays) held = {run->to, run->end}, held_until = run->until;
     }
   };
   const auto hold = [&](const Reading& reading, Nanos until) {
