@@ -104,7 +104,7 @@ Status WinAgg::on_series(const std::vector<Declared>& declared, const FrameView&
   write_rows(out);  // of the declaration before
   Status status = pass(frame, out);
   // Rows that could not be named leave now, behind the declaration.
-  for (const std::uint32_t slot : behind) restart(slot, nodes_[table().node_of(slot)].clock[kLive].data.newest());
+  for (const std::uint32_t slot : behind) restart(slot, nodes_[node_of(slot)].clock[kLive].data.newest());
   for (const std::uint32_t slot : std::exchange(waiting_, {}))
     for (std::size_t lane = 0; lane < kLanes; ++lane) process(lane, slot, false);
   write_rows(out);
@@ -127,7 +127,7 @@ void WinAgg::saw(std::size_t lane, std::uint32_t node, Nanos time) {
 WinAgg::Fate WinAgg::admit(std::size_t lane, std::uint32_t slot, Nanos pane) const {
   const Setting& setting = settings_[slot];
   if (only_adds(lane, setting)) return Fate::taken;
-  const Nanos watermark = nodes_[table().node_of(slot)].clock[lane].watermark();
+  const Nanos watermark = nodes_[node_of(slot)].clock[lane].watermark();
   return pane + setting.window + setting.lateness <= watermark ? Fate::late : Fate::taken;
 }
 
@@ -148,7 +148,7 @@ Status WinAgg::pane_for(std::size_t lane, std::uint32_t slot, Nanos start, Pane*
   pane.start = start;
   pane.once = lane == kHistorical;
   // Windows whose rows have left and whose readings are gone cannot be sent anew: what comes adds to them.
-  if (!adds) pane.emitted = final_before(setting, start, nodes_[table().node_of(slot)].clock[lane].watermark());
+  if (!adds) pane.emitted = final_before(setting, start, nodes_[node_of(slot)].clock[lane].watermark());
   for (std::uint32_t i = pane.emitted; i < setting.slides() && !pane.once; ++i) {
     const Nanos end = start + (i + 1) * setting.slide;
     pane.once = end + setting.lateness <= track.processed && sent_[slot].find(end - setting.window).has_value();
@@ -165,7 +165,7 @@ void WinAgg::reopen(std::size_t lane, std::uint32_t slot, Nanos time) {
   const Setting& setting = settings_[slot];
   Track& track = lanes_[lane]->tracks[slot];
   const Nanos start = floor_to(time, setting.slide);
-  const Nanos watermark = nodes_[table().node_of(slot)].clock[lane].watermark();
+  const Nanos watermark = nodes_[node_of(slot)].clock[lane].watermark();
   const auto again = [&](Pane& pane) {
     const std::uint32_t final = final_before(setting, pane.start, watermark);
     if (pane.once || pane.emitted <= final) return;
@@ -206,7 +206,7 @@ Status WinAgg::append(std::size_t lane, std::uint32_t slot, Pane& pane, const Nu
     return {};
   }
   if (pane.size == pane.capacity) {
-    const Nanos watermark = nodes_[table().node_of(slot)].clock[lane].watermark();
+    const Nanos watermark = nodes_[node_of(slot)].clock[lane].watermark();
     if (pane.size > 0 && !setting.is_curve()) seal(pane, saturating_sub(watermark, setting.lateness));
     if (pane.size > pane.capacity / 2 || pane.capacity == 0)
       if (Status status = enlarge(pane, pane.capacity == 0 ? lanes_[lane]->tracks[slot].usual : 2 * pane.capacity); !status.ok())
@@ -242,7 +242,7 @@ Status WinAgg::insert(std::size_t lane, std::uint32_t slot, const Numbered& read
   if (Status status = pane_for(lane, slot, start, pane); !status.ok()) return status;
   if (Status status = append(lane, slot, *pane, reading); !status.ok()) return status;
   if (pane->emitted > 0 || setting.is_curve()) reopen(lane, slot, reading.time);
-  const Nanos watermark = nodes_[table().node_of(slot)].clock[lane].watermark();
+  const Nanos watermark = nodes_[node_of(slot)].clock[lane].watermark();
   if (start + setting.slide <= watermark || setting.is_curve() || pane->emitted > 0) return {};
   if (lane == kHistorical && has_live(slot, start)) return {};  // each one may be told already
   Head& head = lanes_[lane]->heads[slot];
@@ -266,7 +266,7 @@ class WinAgg::Ahead {
     for (std::size_t row = 0; row < kHead; ++row) fetch_head(row);
     for (std::size_t row = 0; row < kPlace; ++row) fetch_place(row);
     for (std::size_t row = 0; row < kPane; ++row)
-      if ((closing_ >> (kPlace - 1 - row) & 1U) != 0) stage.fetch_panes(lane, slot_[row]);
+      if ((closing_ >> (kPlace - 1 - row) & 1U) != 0) fetch_pane(row);
   }
 
   /// Before `row` is taken.
@@ -274,7 +274,7 @@ class WinAgg::Ahead {
     fetch_head(row + kHead);
     fetch_place(row + kPlace);
     if ((closing_ >> (kPlace - kPane) & 1U) != 0) [[unlikely]]
-      stage_.fetch_panes(lane_, slot_[row + kPane]);
+      fetch_pane(row + kPane);
   }
 
  private:
@@ -299,12 +299,17 @@ class WinAgg::Ahead {
     }
   }
 
+  void fetch_pane(std::size_t row) const {
+    stage_.fetch_panes(lane_, slot_[row]);
+    stage_.fetch_readings(lane_, slot_[row]);
+  }
+
   const WinAgg& stage_;
   const std::size_t lane_;
   const Head* const heads_;
   const std::span<const std::uint32_t> slot_;
   const std::span<const Nanos> time_;
-  std::uint64_t closing_ = 0;  // a bit a row, the newest lowest: does it need another pane than its head's?
+  std::uint64_t closing_ = 0;  // a bit a row, the newest lowest: does it need another pane than its head's, or a full one?
 };
 
 template <class T>
@@ -377,7 +382,7 @@ void WinAgg::pass_texts(std::size_t lane, const Columns& columns) {
     if (is_over(lane, slot, columns.time[row])) configure(slot, columns.time[row]);
     if (settings_[slot].rule == nullptr) continue;
     ++not_numeric_;
-    saw(lane, table().node_of(slot), columns.time[row]);
+    saw(lane, node_of(slot), columns.time[row]);
   }
 }
 

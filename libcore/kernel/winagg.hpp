@@ -105,6 +105,7 @@ class WinAgg final : public Stage {
 
   // winagg.cpp: what comes in
   void grow();
+  std::uint32_t node_of(std::uint32_t slot) const;
   template <class T>
   Status take(std::size_t lane, const Columns& columns, std::span<const T> values);
   Status insert(std::size_t lane, std::uint32_t slot, const Numbered& reading, Fate& fate);
@@ -145,6 +146,7 @@ class WinAgg final : public Stage {
   void advance(std::uint32_t node);
   void fetch_track(std::size_t lane, std::uint32_t slot) const;
   void fetch_panes(std::size_t lane, std::uint32_t slot) const;
+  void fetch_readings(std::size_t lane, std::uint32_t slot) const;
   void fetch_ahead(std::size_t lane, const std::vector<std::uint32_t>& slots, std::size_t at) const;
   Nanos reached(std::size_t lane, const Node& node) const;
   Nanos known(std::size_t lane, const Node& node) const;

@@ -172,6 +172,9 @@ struct WinAgg::Lane {
   std::pmr::vector<Track> tracks;  // by slot
 };
 
+/// As the table says; the head is at hand.
+inline std::uint32_t WinAgg::node_of(std::uint32_t slot) const { return lanes_[kLive]->heads[slot].node; }
+
 /// A time span of a node that its windows do not cover.
 struct WinAgg::Mark {
   Nanos from = 0, to = 0;

@@ -17,7 +17,7 @@ constexpr double kUnknown = std::numeric_limits<double>::quiet_NaN();
 Nanos WinAgg::covered_until(std::uint32_t slot, const Reading& reading) const {
   if (std::isnan(reading.value)) return reading.time;
   Nanos until = saturating_add(reading.time, settings_[slot].hold);
-  for (const Mark& mark : nodes_[table().node_of(slot)].marks)
+  for (const Mark& mark : nodes_[node_of(slot)].marks)
     if (mark.breaks >= reading.time && concerns(mark, slot)) until = std::min(until, mark.breaks);
   return until;
 }
@@ -108,7 +108,7 @@ WinAgg::Content WinAgg::curve(std::size_t lane, std::uint32_t slot, Nanos start,
   }
   if (held.time < end) pass(kForever);
   if (!linear && held.time < end && holds_on(lane, setting))
-    stretch(std::min(end, known(lane, nodes_[table().node_of(slot)])), held.value);
+    stretch(std::min(end, known(lane, nodes_[node_of(slot)])), held.value);
   if (once) keep_in_panes(track, setting.slide);
   const std::uint64_t count = content.moments.count;
   content.moments = moments_of(std::span<const Stretch>(stretches_));
