@@ -38,7 +38,7 @@ Status WinAgg::check(const Policy& policy) {
 
 /// Has the time come to ask for the rule? Not for a reading whose time is not believed: it would end temporary rules.
 bool WinAgg::is_over(std::size_t lane, std::uint32_t slot, Nanos time) const {
-  return time >= settings_[slot].until && !nodes_[table().node_of(slot)].clock[lane].data.doubts(time);
+  return time >= settings_[slot].until && !nodes_[node_of(slot)].clock[lane].data.doubts(time);
 }
 
 /// The next reading of a series asks for its rule, whatever its time.
@@ -101,7 +101,7 @@ void WinAgg::take_applied(const v1::Applied& applied) {
   if (applied.tool() != "deadband") return;
   if (!upstream_.take(applied)) return;
   for (std::uint32_t slot = 0; slot < settings_.size(); ++slot)
-    if (twinpipe::concerns(applied, table().node_name(table().node_of(slot)))) ask_again(slot);
+    if (twinpipe::concerns(applied, table().node_name(node_of(slot)))) ask_again(slot);
 }
 
 }  // namespace twinpipe

@@ -118,6 +118,18 @@ constexpr std::array kExcPass{
     Parameter{"passes", text},               // glob over the sensors of the asset whose raw passes
     Parameter{"budget", number},             // bytes of raw an hour and asset
 };
+constexpr std::array<std::string_view, 2> kLinks{"none", "logistic"};
+constexpr std::array kScore{
+    Parameter{"failure_mode", text},             // what is predicted; rules of different ones apply beside each other
+    Parameter{"weights", numbers},               // of features
+    Parameter{"bias", number, kAnyNumber},       // added to their sum
+    Parameter{"link", text, 0, kLinks},          // what the sum goes through
+    Parameter{"threshold", number, kAnyNumber},  // from this score on a row fires
+    Parameter{"feature", text},                  // instead of weights: one feature,
+    Parameter{"at_least", number, kAnyNumber},   // which fires from here up
+    Parameter{"at_most", number, kAnyNumber},    // or from here down
+    Parameter{"definition", text},               // digest that the rows must bear
+};
 constexpr std::array kWinAgg{
     Parameter{"window", duration},                // length
     Parameter{"slide", duration},                 // from one window's start to the next one's; divides the window
@@ -154,6 +166,7 @@ constexpr std::array kSections{
     Section{"fft-bands", kFftBands},
     Section{"freshness", kFreshness},
     Section{"quarantine", kQuarantine, "expect", "", "action", "quarantine"},
+    Section{"score", kScore, "failure_mode", ""},
     Section{"unit-norm", kUnitNorm},
     Section{"winagg", kWinAgg},
 };
