@@ -20,10 +20,14 @@ RuleBook::RuleBook(const Policy& policy, std::string tool, Describe describe, st
 RuleBook::Match RuleBook::find(const SeriesTable& table, std::uint32_t slot, Nanos at,
                                const std::function<bool(const Rule&)>& among) {
   const Asset& asset = table.asset_of(slot);
-  const std::string& sensor = table.series(slot).sensor.name();
+  return find({asset.site, asset.line, asset.asset, table.series(slot).sensor.name()}, at, among);
+}
+
+RuleBook::Match RuleBook::find(const std::array<std::string_view, 4>& levels, Nanos at,
+                               const std::function<bool(const Rule&)>& among) {
   for (const Rule& rule : *rules_) {
     if (among && !among(rule)) continue;
-    if (!rule.pattern.matches(asset.site, asset.line, asset.asset, sensor)) continue;
+    if (!rule.pattern.matches(levels[0], levels[1], levels[2], levels[3])) continue;
     if (!rule.expires || at < *rule.expires) return {&rule, rule.expires.value_or(kForever)};
     if (std::ranges::find(expired_, &rule) == expired_.end()) expired_.push_back(&rule);
   }

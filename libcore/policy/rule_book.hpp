@@ -3,6 +3,7 @@
 // and how both are told to whoever reads the stream.
 #pragma once
 
+#include <array>
 #include <functional>
 #include <string>
 #include <string_view>
@@ -36,6 +37,9 @@ class RuleBook {
   Match find(const SeriesTable& table, std::uint32_t slot, Nanos at) { return find(table, slot, at, {}); }
   /// The same among the rules that `among` names: for a section whose rules work beside each other.
   Match find(const SeriesTable& table, std::uint32_t slot, Nanos at, const std::function<bool(const Rule&)>& among);
+
+  /// The same of a name that no table has. Levels: site, line, asset, sensor.
+  Match find(const std::array<std::string_view, 4>& levels, Nanos at, const std::function<bool(const Rule&)>& among);
 
   /// The Applied frame as things stand.
   v1::Frame applied() const;
