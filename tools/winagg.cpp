@@ -5,6 +5,7 @@
 #include "cli/policy_option.hpp"
 #include "cli/runner.hpp"
 #include "cli/side_file.hpp"
+#include "io/huge_pages.hpp"
 
 using namespace twinpipe;
 
@@ -26,6 +27,8 @@ int main(int argc, char** argv) {
     if (Status status = side.open(!tool.common().state_directory.empty()); !status.ok()) return status;
     Output late;
     SeriesTable table(tool.common().max_series);
+    HugePages pages;
+    options.pages = &pages;
     WinAgg stage(table, policy.get(), options, side.enabled() ? &late : nullptr);
     const auto write = [&] {
       const Status status = side.write(late, stage.late_bytes(), stage.resumed());

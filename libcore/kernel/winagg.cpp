@@ -28,7 +28,10 @@ WinAgg::WinAgg(const SeriesTable& table, const Policy& policy, WinAggOptions opt
       rules_(policy, kWinAggSection,
              [](const Rule& rule, v1::AppliedRule& to) { to.set_heartbeat(rule.duration("heartbeat").value_or(0)); }),
       options_(options),
-      lanes_{std::make_unique<Lane>(), std::make_unique<Lane>()},
+      settings_(options.pages),
+      sent_(options.pages),
+      lanes_{std::make_unique<Lane>(options.pages), std::make_unique<Lane>(options.pages)},
+      buffers_(options.pages),
       late_(late) {
   for (const Rule& rule : rules_.rules())
     longest_ = std::max(longest_, saturating_add(rule.duration("window").value_or(0), rule.duration("lateness").value_or(0)));
@@ -101,7 +104,7 @@ Status WinAgg::on_series(const std::vector<Declared>& declared, const FrameView&
   write_rows(out);  // of the declaration before
   Status status = pass(frame, out);
   // Rows that could not be named leave now, behind the declaration.
-  for (const std::uint32_t slot : behind) restart(slot, nodes_[table().node_of(slot)].clock[kLive].data.newest());
+  for (const std::uint32_t slot : behind) restart(slot, nodes_[node_of(slot)].clock[kLive].data.newest());
   for (const std::uint32_t slot : std::exchange(waiting_, {}))
     for (std::size_t lane = 0; lane < kLanes; ++lane) process(lane, slot, false);
   write_rows(out);
@@ -124,7 +127,7 @@ void WinAgg::saw(std::size_t lane, std::uint32_t node, Nanos time) {
 WinAgg::Fate WinAgg::admit(std::size_t lane, std::uint32_t slot, Nanos pane) const {
   const Setting& setting = settings_[slot];
   if (only_adds(lane, setting)) return Fate::taken;
-  const Nanos watermark = nodes_[table().node_of(slot)].clock[lane].watermark();
+  const Nanos watermark = nodes_[node_of(slot)].clock[lane].watermark();
   return pane + setting.window + setting.lateness <= watermark ? Fate::late : Fate::taken;
 }
 
@@ -145,11 +148,12 @@ Status WinAgg::pane_for(std::size_t lane, std::uint32_t slot, Nanos start, Pane*
   pane.start = start;
   pane.once = lane == kHistorical;
   // Windows whose rows have left and whose readings are gone cannot be sent anew: what comes adds to them.
-  if (!adds) pane.emitted = final_before(setting, start, nodes_[table().node_of(slot)].clock[lane].watermark());
+  if (!adds) pane.emitted = final_before(setting, start, nodes_[node_of(slot)].clock[lane].watermark());
   for (std::uint32_t i = pane.emitted; i < setting.slides() && !pane.once; ++i) {
     const Nanos end = start + (i + 1) * setting.slide;
     pane.once = end + setting.lateness <= track.processed && sent_[slot].find(end - setting.window).has_value();
   }
+  if (track.panes.empty()) track.panes.reserve(2);  // the last one waits for late readings while the next one fills
   found = &*track.panes.insert(track.first_behind(start), std::move(pane));
   track.filled = std::min(track.filled, start);
   schedule(lane, slot, start + (found->emitted + 1) * setting.slide + (found->once ? setting.lateness : 0));
@@ -161,7 +165,7 @@ void WinAgg::reopen(std::size_t lane, std::uint32_t slot, Nanos time) {
   const Setting& setting = settings_[slot];
   Track& track = lanes_[lane]->tracks[slot];
   const Nanos start = floor_to(time, setting.slide);
-  const Nanos watermark = nodes_[table().node_of(slot)].clock[lane].watermark();
+  const Nanos watermark = nodes_[node_of(slot)].clock[lane].watermark();
   const auto again = [&](Pane& pane) {
     const std::uint32_t final = final_before(setting, pane.start, watermark);
     if (pane.once || pane.emitted <= final) return;
@@ -171,7 +175,7 @@ void WinAgg::reopen(std::size_t lane, std::uint32_t slot, Nanos time) {
   const auto at = std::ranges::lower_bound(track.panes, start, {}, &Pane::start);
   again(*at);
   if (!setting.is_curve()) return;
-  const auto has = [&at](auto&& which) { return std::any_of(at->data.get(), at->data.get() + at->size, which); };
+  const auto has = [&at](auto&& which) { return std::any_of(at->data, at->data + at->size, which); };
   if (!has([time](const Reading& reading) { return reading.time > time; })) {
     track.filled = std::min(track.filled, start + setting.slide);
     for (auto next = at + 1; next != track.panes.end(); ++next) {
@@ -187,7 +191,7 @@ void WinAgg::reopen(std::size_t lane, std::uint32_t slot, Nanos time) {
   schedule(lane, slot, start);  // the other end of a line
 }
 
-Status WinAgg::append(std::size_t lane, std::uint32_t slot, Pane& pane, const Reading& reading) {
+Status WinAgg::append(std::size_t lane, std::uint32_t slot, Pane& pane, const Numbered& reading) {
   const Setting& setting = settings_[slot];
   pane.total.reset();
   if (reading.time <= pane.sealed_until) {  // behind what was sealed: merged as it comes
@@ -202,19 +206,22 @@ Status WinAgg::append(std::size_t lane, std::uint32_t slot, Pane& pane, const Re
     return {};
   }
   if (pane.size == pane.capacity) {
-    const Nanos watermark = nodes_[table().node_of(slot)].clock[lane].watermark();
+    const Nanos watermark = nodes_[node_of(slot)].clock[lane].watermark();
     if (pane.size > 0 && !setting.is_curve()) seal(pane, saturating_sub(watermark, setting.lateness));
     if (pane.size > pane.capacity / 2 || pane.capacity == 0)
       if (Status status = enlarge(pane, pane.capacity == 0 ? lanes_[lane]->tracks[slot].usual : 2 * pane.capacity); !status.ok())
         return status;
   }
+  if (reading.order != 0 && pane.orders == nullptr)
+    if (Status status = add_orders(pane); !status.ok()) return status;
   pane.unsorted = pane.unsorted || (pane.size > 0 && reading.time <= pane.data[pane.size - 1].time);
+  if (pane.orders != nullptr) pane.orders[pane.size] = reading.order;
   pane.data[pane.size++] = reading;
   return {};
 }
 
 /// Off the hot path: another pane than the last reading's, a full one, a late reading.
-Status WinAgg::insert(std::size_t lane, std::uint32_t slot, const Reading& reading, Fate& fate) {
+Status WinAgg::insert(std::size_t lane, std::uint32_t slot, const Numbered& reading, Fate& fate) {
   const bool maybe_of_birth = lane == kLive && std::exchange(settings_[slot].declared, false);
   if (is_over(lane, slot, reading.time)) configure(slot, reading.time);
   const Setting& setting = settings_[slot];
@@ -235,15 +242,17 @@ Status WinAgg::insert(std::size_t lane, std::uint32_t slot, const Reading& readi
   if (Status status = pane_for(lane, slot, start, pane); !status.ok()) return status;
   if (Status status = append(lane, slot, *pane, reading); !status.ok()) return status;
   if (pane->emitted > 0 || setting.is_curve()) reopen(lane, slot, reading.time);
-  const Nanos watermark = nodes_[table().node_of(slot)].clock[lane].watermark();
+  const Nanos watermark = nodes_[node_of(slot)].clock[lane].watermark();
   if (start + setting.slide <= watermark || setting.is_curve() || pane->emitted > 0) return {};
   if (lane == kHistorical && has_live(slot, start)) return {};  // each one may be told already
   Head& head = lanes_[lane]->heads[slot];
   head.start = std::max(start, saturating_add(pane->sealed_until, 1));
   head.end = std::min(start + setting.slide, setting.until);
   if (head.start >= head.end) head.start = head.end = 0;
-  head.next = pane->data.get() + pane->size;
+  head.next = pane->data + pane->size;
   head.room = pane->capacity - pane->size;
+  head.ordered = pane->orders != nullptr;
+  if (head.ordered != 0) head.next_order = pane->orders + pane->size;
   return {};
 }
 
@@ -257,7 +266,7 @@ class WinAgg::Ahead {
     for (std::size_t row = 0; row < kHead; ++row) fetch_head(row);
     for (std::size_t row = 0; row < kPlace; ++row) fetch_place(row);
     for (std::size_t row = 0; row < kPane; ++row)
-      if ((closing_ >> (kPlace - 1 - row) & 1U) != 0) stage.fetch_panes(lane, slot_[row]);
+      if ((closing_ >> (kPlace - 1 - row) & 1U) != 0) fetch_pane(row);
   }
 
   /// Before `row` is taken.
@@ -265,7 +274,7 @@ class WinAgg::Ahead {
     fetch_head(row + kHead);
     fetch_place(row + kPlace);
     if ((closing_ >> (kPlace - kPane) & 1U) != 0) [[unlikely]]
-      stage_.fetch_panes(lane_, slot_[row + kPane]);
+      fetch_pane(row + kPane);
   }
 
  private:
@@ -278,13 +287,21 @@ class WinAgg::Ahead {
     closing_ <<= 1;
     if (row >= slot_.size()) return;
     const Head& head = heads_[slot_[row]];
-    if (time_[row] >= head.end) {
+    if (time_[row] >= head.end || head.room == 0) {
       closing_ |= 1U;
       stage_.fetch_track(lane_, slot_[row]);
     } else if (head.waiting == Head::kMostWaiting) {
       __builtin_prefetch(head.next, 1);
       __builtin_prefetch(head.next + 2, 1);
+    } else if (head.ordered != 0) {
+      __builtin_prefetch(head.next, 1);
+      __builtin_prefetch(head.next_order, 1);
     }
+  }
+
+  void fetch_pane(std::size_t row) const {
+    stage_.fetch_panes(lane_, slot_[row]);
+    stage_.fetch_readings(lane_, slot_[row]);
   }
 
   const WinAgg& stage_;
@@ -292,7 +309,7 @@ class WinAgg::Ahead {
   const Head* const heads_;
   const std::span<const std::uint32_t> slot_;
   const std::span<const Nanos> time_;
-  std::uint64_t closing_ = 0;  // a bit a row, the newest lowest: does it need another pane than its head's?
+  std::uint64_t closing_ = 0;  // a bit a row, the newest lowest: does it need another pane than its head's, or a full one?
 };
 
 template <class T>
@@ -313,12 +330,12 @@ Status WinAgg::take(std::size_t number, const Columns& columns, std::span<const 
     auto value = static_cast<double>(values[row]);
     const bool good = std::isfinite(value) && (!qualified || is_good(columns.quality[row]));
     if (!good) value = kExcluded;
-    if (time >= head.start && time < head.end && head.room > 0) [[likely]] {
+    if (head.takes(time, order)) [[likely]] {
       head.take({time, value}, order);
     } else {
       Fate fate = Fate::passed;
       if (head.ruled)
-        if (Status status = insert(number, slot, {time, order, value}, fate); !status.ok()) return status;
+        if (Status status = insert(number, slot, {{time, value}, order}, fate); !status.ok()) return status;
       if (fate == Fate::passed) passed_.push_back(static_cast<std::uint32_t>(row));
       if (fate == Fate::late) late(number, columns, row);
       if (fate != Fate::taken) continue;
@@ -365,7 +382,7 @@ void WinAgg::pass_texts(std::size_t lane, const Columns& columns) {
     if (is_over(lane, slot, columns.time[row])) configure(slot, columns.time[row]);
     if (settings_[slot].rule == nullptr) continue;
     ++not_numeric_;
-    saw(lane, table().node_of(slot), columns.time[row]);
+    saw(lane, node_of(slot), columns.time[row]);
   }
 }
 

@@ -16,6 +16,7 @@
 #include <array>
 #include <map>
 #include <memory>
+#include <memory_resource>
 #include <vector>
 
 #include "kernel/covered_time.hpp"
@@ -35,9 +36,10 @@ class WinAggSlot;
 }  // namespace v1
 
 struct WinAggOptions {
-  bool keep = false;                          // forward the raw that is aggregated, too
-  std::size_t max_open = 1024;                // panes of one series and lane
-  std::size_t memory = std::size_t{4} << 30;  // bytes of readings in open windows
+  bool keep = false;                                                   // forward the raw that is aggregated, too
+  std::size_t max_open = 1024;                                         // panes of one series and lane
+  std::size_t memory = std::size_t{4} << 30;                           // bytes of readings in open windows
+  std::pmr::memory_resource* pages = std::pmr::new_delete_resource();  // where they lie, and what every reading looks at
 };
 
 class WinAgg final : public Stage {
@@ -80,6 +82,7 @@ class WinAgg final : public Stage {
   enum class Fate { taken, passed, late };
   struct Setting;
   struct Reading;
+  struct Numbered;
   struct Slice;
   struct Slices;
   struct Pane;
@@ -97,23 +100,23 @@ class WinAgg final : public Stage {
   bool is_over(std::size_t lane, std::uint32_t slot, Nanos time) const;
   void ask_again(std::uint32_t slot);
   static void set_rule(Setting& setting, const Rule& rule);
-  v1::Weighting weighting_of(std::uint32_t slot, const Rule& rule, Nanos at, Nanos& heartbeat) const;
   void take_applied(const v1::Applied& applied);
 
   // winagg.cpp: what comes in
   void grow();
+  std::uint32_t node_of(std::uint32_t slot) const;
   template <class T>
   Status take(std::size_t lane, const Columns& columns, std::span<const T> values);
-  Status insert(std::size_t lane, std::uint32_t slot, const Reading& reading, Fate& fate);
+  Status insert(std::size_t lane, std::uint32_t slot, const Numbered& reading, Fate& fate);
   Fate admit(std::size_t lane, std::uint32_t slot, Nanos pane) const;
   Status pane_for(std::size_t lane, std::uint32_t slot, Nanos start, Pane*& pane);
-  Status append(std::size_t lane, std::uint32_t slot, Pane& pane, const Reading& reading);
+  Status append(std::size_t lane, std::uint32_t slot, Pane& pane, const Numbered& reading);
   void reopen(std::size_t lane, std::uint32_t slot, Nanos time);
   void saw(std::size_t lane, std::uint32_t node, Nanos time);
   void pass_texts(std::size_t lane, const Columns& columns);
 
   // winagg_repeats.cpp
-  bool is_repeated(std::size_t lane, std::uint32_t slot, const Reading& reading);
+  bool is_repeated(std::size_t lane, std::uint32_t slot, const Numbered& reading);
   bool has_live(std::uint32_t slot, Nanos start) const;
   bool still_has(std::size_t lane, std::uint32_t slot, const Reading& reading);
 
@@ -132,7 +135,9 @@ class WinAgg final : public Stage {
   Status add_slice(Pane& pane, const Slice& slice, Nanos before);
   void forget(Pane& pane);
   Status enlarge(Pane& pane, std::uint32_t readings);
-  void give_back(std::unique_ptr<Reading[]> data, std::uint32_t capacity);
+  Status add_orders(Pane& pane);
+  void* buffer_of(std::size_t bytes);
+  void give_back(void* buffer, std::size_t bytes);
   Status too_much() const;
 
   // winagg_windows.cpp: when windows close
@@ -140,6 +145,7 @@ class WinAgg final : public Stage {
   void advance(std::uint32_t node);
   void fetch_track(std::size_t lane, std::uint32_t slot) const;
   void fetch_panes(std::size_t lane, std::uint32_t slot) const;
+  void fetch_readings(std::size_t lane, std::uint32_t slot) const;
   void fetch_ahead(std::size_t lane, const std::vector<std::uint32_t>& slots, std::size_t at) const;
   Nanos reached(std::size_t lane, const Node& node) const;
   Nanos known(std::size_t lane, const Node& node) const;
@@ -188,10 +194,10 @@ class WinAgg final : public Stage {
 
   RuleBook rules_;
   WinAggOptions options_;
-  std::vector<Setting> settings_;     // by slot
-  std::vector<SentWindows> sent_;     // by slot
-  std::vector<CoveredTime> covered_;  // by slot, of rows weighted by time
-  std::vector<Reading> told_;         // by slot, the last birth's, long after its window is gone
+  std::pmr::vector<Setting> settings_;  // by slot
+  std::pmr::vector<SentWindows> sent_;  // by slot
+  std::vector<CoveredTime> covered_;    // by slot, of rows weighted by time
+  std::vector<Reading> told_;           // by slot, the last birth's, long after its window is gone
   std::array<std::unique_ptr<Lane>, kLanes> lanes_;
   std::vector<Node> nodes_;                                       // by the table's node number
   std::map<std::string, std::array<Nanos, kLanes>> early_ticks_;  // watermarks of nodes that have no series yet
@@ -206,8 +212,10 @@ class WinAgg final : public Stage {
   Nanos longest_ = 0;                     // window and lateness of any rule
   bool told_late_ = false;                // history, on standard error
   bool loaded_ = false, resumed_ = false, restarted_ = false, finishing_ = false;
-  std::size_t held_ = 0;                                           // bytes of readings and slices
-  std::array<std::vector<std::unique_ptr<Reading[]>>, 32> spare_;  // by the binary logarithm of their capacity
+  std::size_t held_ = 0;                         // bytes of readings and slices
+  std::pmr::monotonic_buffer_resource buffers_;  // of panes
+  std::array<std::vector<void*>, 48> spare_;     // buffers without a pane, by the binary logarithm of their bytes
+  std::vector<Numbered> unsorted_;               // during settle()
 
   Output* late_;
   std::uint64_t late_bytes_ = 0;

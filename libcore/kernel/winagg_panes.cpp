@@ -16,14 +16,14 @@ constexpr std::size_t kBlock = 16;  // readings that are taken at once, in order
 
 /// Readings of one value that come twice are one (at-least-once delivery); two values of one time are two facts, the later
 /// index behind. `readings` are those of one time; returns how many are left.
-template <class Reading>
-std::size_t unique_of_one_time(Reading* readings, std::size_t n) {
-  const auto bits = [](const Reading& r) { return std::bit_cast<std::uint64_t>(r.value); };
+template <class Numbered>
+std::size_t unique_of_one_time(Numbered* readings, std::size_t n) {
+  const auto bits = [](const Numbered& r) { return std::bit_cast<std::uint64_t>(r.value); };
   std::sort(readings, readings + n,
-            [&](const Reading& a, const Reading& b) { return bits(a) != bits(b) ? bits(a) < bits(b) : a.order > b.order; });
-  const auto end = std::unique(readings, readings + n, [&](const Reading& a, const Reading& b) { return bits(a) == bits(b); });
+            [&](const Numbered& a, const Numbered& b) { return bits(a) != bits(b) ? bits(a) < bits(b) : a.order > b.order; });
+  const auto end = std::unique(readings, readings + n, [&](const Numbered& a, const Numbered& b) { return bits(a) == bits(b); });
   std::sort(readings, end,
-            [&](const Reading& a, const Reading& b) { return a.order != b.order ? a.order < b.order : bits(a) < bits(b); });
+            [&](const Numbered& a, const Numbered& b) { return a.order != b.order ? a.order < b.order : bits(a) < bits(b); });
   return static_cast<std::size_t>(end - readings);
 }
 
@@ -36,10 +36,10 @@ void WinAgg::park(std::size_t lane, std::uint32_t slot) {
   for (Pane& pane : lanes_[lane]->tracks[slot].panes) {
     if (!head.writes_to(pane)) continue;
     head.put_waiting();
-    const auto size = static_cast<std::uint32_t>(head.next - pane.data.get());
+    const auto size = static_cast<std::uint32_t>(head.next - pane.data);
     if (size != pane.size) pane.total.reset();
     bool unsorted = pane.unsorted;
-    for (const Reading* next = pane.data.get() + std::max(pane.size, 1U); next < head.next; ++next)
+    for (const Reading* next = pane.data + std::max(pane.size, 1U); next < head.next; ++next)
       unsorted |= next->time <= next[-1].time;
     pane.unsorted = unsorted;
     pane.size = size;
@@ -47,24 +47,28 @@ void WinAgg::park(std::size_t lane, std::uint32_t slot) {
   }
   head.start = head.end = 0;
   head.next = nullptr;
-  head.room = head.waiting = 0;
+  head.room = head.waiting = head.ordered = 0;
 }
 
 /// Readings in order of time, each once.
 void WinAgg::settle(Pane& pane) {
   if (!pane.unsorted) return;
   pane.unsorted = false;
-  Reading* const all = pane.data.get();
-  std::stable_sort(all, all + pane.size, [](const Reading& a, const Reading& b) { return a.time < b.time; });
-  std::size_t kept = 0;
+  unsorted_.clear();
+  for (std::uint32_t i = 0; i < pane.size; ++i) unsorted_.push_back(pane.reading(i));
+  Numbered* const all = unsorted_.data();
+  std::stable_sort(all, all + pane.size, [](const Numbered& a, const Numbered& b) { return a.time < b.time; });
+  std::uint32_t kept = 0;
   for (std::size_t i = 0, end = 0; i < pane.size; i = end) {
     for (end = i + 1; end < pane.size && all[end].time == all[i].time;) ++end;
     const std::size_t n = end - i == 1 ? 1 : unique_of_one_time(all + i, end - i);
     if (!std::isnan(all[i].value)) duplicates_ += end - i - n;
-    std::move(all + i, all + i + n, all + kept);
-    kept += n;
+    for (const Numbered* next = all + i; next != all + i + n; ++next, ++kept) {
+      pane.data[kept] = *next;
+      if (pane.orders != nullptr) pane.orders[kept] = next->order;
+    }
   }
-  pane.size = static_cast<std::uint32_t>(kept);
+  pane.size = kept;
 }
 
 namespace {
@@ -96,7 +100,7 @@ Content content_of(const Reading* readings, std::size_t n) {
 /// does not matter when this happens.
 void WinAgg::seal(Pane& pane, Nanos before) {
   settle(pane);
-  const Reading* const all = pane.data.get();
+  const Reading* const all = pane.data;
   std::size_t taken = 0;
   while (taken + kBlock <= pane.size && all[taken + kBlock - 1].time < before) {
     pane.sealed.merge(content_of<Content>(all + taken, kBlock));
@@ -104,7 +108,8 @@ void WinAgg::seal(Pane& pane, Nanos before) {
   }
   if (taken == 0) return;
   pane.sealed_until = all[taken - 1].time;
-  std::move(pane.data.get() + taken, pane.data.get() + pane.size, pane.data.get());
+  std::move(pane.data + taken, pane.data + pane.size, pane.data);
+  if (pane.orders != nullptr) std::move(pane.orders + taken, pane.orders + pane.size, pane.orders);
   pane.size -= static_cast<std::uint32_t>(taken);
 }
 
@@ -113,7 +118,7 @@ WinAgg::Content WinAgg::fold(Pane& pane) {
   settle(pane);
   Content total = pane.sealed;
   for (std::size_t at = 0; at < pane.size; at += kBlock)
-    total.merge(content_of<Content>(pane.data.get() + at, std::min<std::size_t>(kBlock, pane.size - at)));
+    total.merge(content_of<Content>(pane.data + at, std::min<std::size_t>(kBlock, pane.size - at)));
   if (!pane.slices) return total;
   Content samples = pane.slices->sealed;
   for (const Slice& slice : pane.slices->kept) samples.merge(slice.content);
@@ -160,31 +165,56 @@ Status WinAgg::too_much() const {
                        fmt::format("what open windows hold takes more than {} bytes; see --memory", options_.memory));
 }
 
-/// Room for at least `readings`. What forgotten panes had is used again: series have about as many readings in each pane.
+/// What forgotten panes had is used again: series have about as many readings in each pane. `bytes`: a power of two.
+void* WinAgg::buffer_of(std::size_t bytes) {
+  constexpr std::size_t kCacheLine = 64;
+  held_ += bytes;
+  auto& spare = spare_[static_cast<std::size_t>(std::countr_zero(bytes))];
+  if (spare.empty()) return buffers_.allocate(bytes, std::min(bytes, kCacheLine));
+  void* const buffer = spare.back();
+  spare.pop_back();
+  return buffer;
+}
+
+void WinAgg::give_back(void* buffer, std::size_t bytes) {
+  held_ -= bytes;
+  spare_[static_cast<std::size_t>(std::countr_zero(bytes))].push_back(buffer);
+}
+
+/// Room for at least `readings`.
 Status WinAgg::enlarge(Pane& pane, std::uint32_t readings) {
   const std::uint32_t capacity = std::bit_ceil(readings);
-  auto& spare = spare_[static_cast<std::size_t>(std::countr_zero(capacity))];
-  if (held_ + capacity * sizeof(Reading) > options_.memory) return too_much();
-  auto larger = spare.empty() ? std::make_unique_for_overwrite<Reading[]>(capacity) : std::move(spare.back());
-  if (!spare.empty()) spare.pop_back();
-  held_ += capacity * sizeof(Reading);
-  std::copy(pane.data.get(), pane.data.get() + pane.size, larger.get());
-  std::swap(pane.data, larger);
-  if (larger) held_ -= pane.capacity * sizeof(Reading);
+  const std::size_t each = sizeof *pane.data + (pane.orders != nullptr ? sizeof *pane.orders : 0);
+  if (held_ + capacity * each > options_.memory) return too_much();
+  const auto move_to_larger = [&]<class T>(T*& buffer) {
+    auto* const larger = static_cast<T*>(buffer_of(capacity * sizeof(T)));
+    std::copy(buffer, buffer + pane.size, larger);
+    if (buffer != nullptr) give_back(buffer, pane.capacity * sizeof(T));
+    buffer = larger;
+  };
+  move_to_larger(pane.data);
+  if (pane.orders != nullptr) move_to_larger(pane.orders);
   pane.capacity = capacity;
   return {};
 }
 
-void WinAgg::give_back(std::unique_ptr<Reading[]> data, std::uint32_t capacity) {
-  held_ -= capacity * sizeof(Reading);
-  spare_[static_cast<std::size_t>(std::countr_zero(capacity))].push_back(std::move(data));
+/// The first reading with an order comes; those before had none.
+Status WinAgg::add_orders(Pane& pane) {
+  const std::size_t bytes = pane.capacity * sizeof *pane.orders;
+  if (held_ + bytes > options_.memory) return too_much();
+  pane.orders = static_cast<std::uint64_t*>(buffer_of(bytes));
+  std::fill_n(pane.orders, pane.size, 0);
+  return {};
 }
 
 /// Gives back the memory of a pane that nobody needs any more.
 void WinAgg::forget(Pane& pane) {
   if (pane.slices) held_ -= pane.slices->bytes();
-  if (pane.data) give_back(std::move(pane.data), pane.capacity);
+  if (pane.data != nullptr) give_back(pane.data, pane.capacity * sizeof *pane.data);
+  if (pane.orders != nullptr) give_back(pane.orders, pane.capacity * sizeof *pane.orders);
   pane.slices.reset();
+  pane.data = nullptr;
+  pane.orders = nullptr;
   pane.capacity = pane.size = 0;
 }
 

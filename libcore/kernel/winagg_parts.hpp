@@ -33,11 +33,15 @@ struct WinAgg::Setting {
 
 struct WinAgg::Reading {
   Nanos time = kBeginning;
-  std::uint64_t order = 0;  // message number and index, where the stream has them
-  double value = 0;         // not a number: excluded, and the end of what was held before
+  double value = 0;  // not a number: excluded, and the end of what was held before
 
   /// The same fact, perhaps told in another message.
   bool repeats(const Reading& other) const { return time == other.time && value == other.value; }
+};
+
+/// As it comes.
+struct WinAgg::Numbered : Reading {
+  std::uint64_t order = 0;  // message number and index, where the stream has them
 };
 
 /// What a pane or a window comes to.
@@ -74,7 +78,10 @@ struct WinAgg::Slices {
 /// few panes have lies elsewhere.
 struct WinAgg::Pane {
   Nanos start = 0;
-  std::unique_ptr<Reading[]> data;  // size of capacity; the head may be writing behind size
+  // Buffers of `capacity`, until forget(); the head may be writing behind size. Orders have a place of their own, and only where
+  // some reading has one: a third less goes through the memory without them.
+  Reading* data = nullptr;
+  std::uint64_t* orders = nullptr;  // nullptr: all are 0
   std::uint32_t size = 0, capacity = 0;
   std::uint32_t emitted = 0;  // of the windows that contain it, in order of time: so many rows have what it holds
   bool unsorted = false;      // data is out of order, or holds equal times
@@ -84,6 +91,7 @@ struct WinAgg::Pane {
   std::unique_ptr<Slices> slices;  // none: no waveform has samples here
   std::unique_ptr<Content> total;  // all of it, when known
 
+  Numbered reading(std::size_t i) const { return {data[i], orders != nullptr ? orders[i] : 0}; }
   /// Has the window that ends there left with what the pane holds?
   bool told(Nanos end, Nanos slide) const { return start + emitted * slide >= end; }
 };
@@ -91,43 +99,46 @@ struct WinAgg::Pane {
 /// Where the readings of a series go while they come in order: one cache line. The place that they go to is another one, mostly
 /// of another page: two wait here for a third, and then all go.
 struct alignas(64) WinAgg::Head {
-  static constexpr std::uint32_t kMostWaiting = 2, kMostNodes = (1U << 29) - 1;  // far beyond the table's limit
+  static constexpr std::uint32_t kMostWaiting = 2, kMostNodes = (1U << 28) - 1;  // far beyond the table's limit
 
   Nanos start = 0, end = 0;  // readings from here to there; closed: equal
   Reading* next = nullptr;   // behind what the pane holds without those that wait
   std::uint32_t room = 0;    // how many more the pane holds, without those that wait
-  std::uint32_t node : 29 = 0, ruled : 1 = 0, waiting : 2 = 0;
-  struct Waiting {
-    Nanos time;
-    double value;
+  std::uint32_t node : 28 = 0, ruled : 1 = 0, ordered : 1 = 0, waiting : 2 = 0;
+  union {
+    std::array<Reading, kMostWaiting> waits{};  // of order 0
+    std::uint64_t* next_order;                  // where the pane has orders: then none waits
   };
-  std::array<Waiting, kMostWaiting> waits;  // of order 0
 
   bool writes_to(const Pane& pane) const {
-    return start != end && pane.data && next + waiting + room == pane.data.get() + pane.capacity;
+    return start != end && pane.data != nullptr && next + waiting + room == pane.data + pane.capacity;
   }
-  void put(const Waiting& reading, std::uint64_t order) {
+  bool takes(Nanos time, std::uint64_t order) const {
+    return time >= start && time < end && room > 0 && (order == 0 || ordered != 0);
+  }
+  void put(const Reading& reading) {
     // Field by field: a struct made on the stack would be read back before its halves have left the store buffer.
     next->time = reading.time;
-    next->order = order;
     next->value = reading.value;
     ++next;
   }
   void put_waiting() {
-    for (std::uint32_t i = 0; i < waiting; ++i) put(waits[i], 0);
+    for (std::uint32_t i = 0; i < waiting; ++i) put(waits[i]);
     waiting = 0;
   }
-  /// A reading from start to end, while there is room.
-  void take(const Waiting& reading, std::uint64_t order) {
+  void take(const Reading& reading, std::uint64_t order) {
     --room;
     const std::uint32_t before = waiting;
-    if (before < kMostWaiting && order == 0) {
+    if (ordered != 0) {
+      put(reading);
+      *next_order++ = order;
+    } else if (before < kMostWaiting) {
       waits[before].time = reading.time;
       waits[before].value = reading.value;
       waiting = (before + 1) & 3U;
     } else {
       put_waiting();
-      put(reading, order);
+      put(reading);
     }
   }
 };
@@ -155,9 +166,14 @@ struct WinAgg::Track {
 };
 
 struct WinAgg::Lane {
-  std::vector<Head> heads;    // by slot
-  std::vector<Track> tracks;  // by slot
+  explicit Lane(std::pmr::memory_resource* pages) : heads(pages), tracks(pages) {}
+
+  std::pmr::vector<Head> heads;    // by slot
+  std::pmr::vector<Track> tracks;  // by slot
 };
+
+/// As the table says; the head is at hand.
+inline std::uint32_t WinAgg::node_of(std::uint32_t slot) const { return lanes_[kLive]->heads[slot].node; }
 
 /// A time span of a node that its windows do not cover.
 struct WinAgg::Mark {

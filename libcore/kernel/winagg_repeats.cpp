@@ -8,7 +8,7 @@ namespace twinpipe {
 
 /// A reading once more, which need not be in the lane's newest pane: a birth repeats current values with the times that they
 /// had, and a backlog brings as history what a birth told.
-bool WinAgg::is_repeated(std::size_t lane, std::uint32_t slot, const Reading& reading) {
+bool WinAgg::is_repeated(std::size_t lane, std::uint32_t slot, const Numbered& reading) {
   Track& track = lanes_[lane]->tracks[slot];
   if (track.before.repeats(reading)) return true;
   if (lane == kHistorical && (told_[slot].repeats(reading) || still_has(kLive, slot, reading))) return true;
@@ -16,8 +16,9 @@ bool WinAgg::is_repeated(std::size_t lane, std::uint32_t slot, const Reading& re
   if (pane == nullptr) return false;
   park(lane, slot);
   if (pane->size == 0 || !pane->data[pane->size - 1].repeats(reading)) return false;
-  Reading& last = pane->data[pane->size - 1];
-  last.order = std::max(last.order, reading.order);
+  if (pane->orders == nullptr && reading.order != 0)
+    if (Status status = add_orders(*pane); !status.ok()) return false;
+  if (pane->orders != nullptr) pane->orders[pane->size - 1] = std::max(pane->orders[pane->size - 1], reading.order);
   return true;
 }
 
@@ -37,8 +38,7 @@ bool WinAgg::still_has(std::size_t lane, std::uint32_t slot, const Reading& read
   const Pane* const pane = track.pane_at(floor_to(reading.time, settings_[slot].slide));
   if (pane == nullptr) return false;
   park(lane, slot);
-  return std::any_of(pane->data.get(), pane->data.get() + pane->size,
-                     [&reading](const Reading& held) { return held.repeats(reading); });
+  return std::any_of(pane->data, pane->data + pane->size, [&reading](const Reading& held) { return held.repeats(reading); });
 }
 
 }  // namespace twinpipe

@@ -17,7 +17,7 @@ constexpr double kUnknown = std::numeric_limits<double>::quiet_NaN();
 Nanos WinAgg::covered_until(std::uint32_t slot, const Reading& reading) const {
   if (std::isnan(reading.value)) return reading.time;
   Nanos until = saturating_add(reading.time, settings_[slot].hold);
-  for (const Mark& mark : nodes_[table().node_of(slot)].marks)
+  for (const Mark& mark : nodes_[node_of(slot)].marks)
     if (mark.breaks >= reading.time && concerns(mark, slot)) until = std::min(until, mark.breaks);
   return until;
 }
@@ -82,7 +82,7 @@ WinAgg::Content WinAgg::curve(std::size_t lane, std::uint32_t slot, Nanos start,
       passed = run->to;
       held_until = run->from;  // other values came
       if (linear || run->until > run->to) ended = run->to;
-      if (linear && !strays) held = {run->to, 0, run->end}, held_until = run->until;
+      if (linear && !strays) held = {run->to, run->end}, held_until = run->until;
     }
   };
   const auto hold = [&](const Reading& reading, Nanos until) {
@@ -98,7 +98,7 @@ WinAgg::Content WinAgg::curve(std::size_t lane, std::uint32_t slot, Nanos start,
   Nanos reached = kBeginning;
   for (const Pane& pane : track.panes) {
     if (pane.once != once) continue;
-    for (const Reading* reading = pane.data.get(); reading != pane.data.get() + pane.size && reached < end; ++reading) {
+    for (const Reading* reading = pane.data; reading != pane.data + pane.size && reached < end; ++reading) {
       reached = reading->time;
       hold(*reading, std::min(strays ? pane.start + setting.slide : kForever, covered_until(slot, *reading)));
       if (reading->time < start || reading->time >= end || (once && pane.told(end, setting.slide))) continue;
@@ -108,7 +108,7 @@ WinAgg::Content WinAgg::curve(std::size_t lane, std::uint32_t slot, Nanos start,
   }
   if (held.time < end) pass(kForever);
   if (!linear && held.time < end && holds_on(lane, setting))
-    stretch(std::min(end, known(lane, nodes_[table().node_of(slot)])), held.value);
+    stretch(std::min(end, known(lane, nodes_[node_of(slot)])), held.value);
   if (once) keep_in_panes(track, setting.slide);
   const std::uint64_t count = content.moments.count;
   content.moments = moments_of(std::span<const Stretch>(stretches_));

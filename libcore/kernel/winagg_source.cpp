@@ -8,7 +8,7 @@ namespace twinpipe {
 
 std::uint32_t WinAgg::cut_of(std::uint32_t slot, Nanos start, Nanos end) const {
   std::uint32_t cut = v1::CUT_NONE;
-  for (const Mark& mark : nodes_[table().node_of(slot)].marks)
+  for (const Mark& mark : nodes_[node_of(slot)].marks)
     if (mark.from < end && mark.to >= start && concerns(mark, slot)) cut |= mark.cut;
   return cut;
 }
@@ -48,7 +48,7 @@ WinAgg::Mark WinAgg::open_span(std::uint32_t number, std::uint32_t cut) const {
 
 /// A series begins anew at `at`: what is open leaves and is marked, and nothing behind is mixed with it.
 void WinAgg::restart(std::uint32_t slot, Nanos at) {
-  add_mark(table().node_of(slot), {at, at, kForever, kEverything, slot, v1::CUT_RESTART});
+  add_mark(node_of(slot), {at, at, kForever, kEverything, slot, v1::CUT_RESTART});
   for (std::size_t lane = 0; lane < kLanes; ++lane) {
     process(lane, slot, true);
     Track& track = lanes_[lane]->tracks[slot];
@@ -147,7 +147,9 @@ Status WinAgg::on_frame(const v1::Frame& frame, const FrameView& view, Output& o
 
 /// The source goes on from a Position whose state we do not have.
 void WinAgg::begin_empty() {
-  for (const auto& lane : lanes_) *lane = Lane{};
+  for (const auto& lane : lanes_) *lane = Lane(options_.pages);
+  for (auto& buffers : spare_) buffers.clear();
+  buffers_.release();
   nodes_.clear();
   settings_.clear();
   sent_.clear();

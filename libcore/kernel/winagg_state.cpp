@@ -42,11 +42,11 @@ std::uint32_t index_of(const Rule* rule, const std::vector<Rule>& rules) {
 
 void WinAgg::save_pane(const Pane& pane, const Head& head, v1::WinAggPane& to) {
   const bool open = head.writes_to(pane);
-  const auto size = open ? static_cast<std::uint32_t>(head.next - pane.data.get()) : pane.size;
-  const auto add = [&to](Nanos time, std::uint64_t order, double value) {
-    to.add_time(time);
-    to.add_order(order);
-    to.add_value(value);
+  const auto size = open ? static_cast<std::uint32_t>(head.next - pane.data) : pane.size;
+  const auto add = [&to](const Numbered& reading) {
+    to.add_time(reading.time);
+    to.add_order(reading.order);
+    to.add_value(reading.value);
   };
   to.set_start(pane.start);
   to.set_emitted(pane.emitted);
@@ -54,8 +54,8 @@ void WinAgg::save_pane(const Pane& pane, const Head& head, v1::WinAggPane& to) {
   to.set_readings_until(pane.sealed_until);
   to.set_slices_until(pane.slices ? pane.slices->until : kBeginning);
   to.set_capacity(pane.capacity);  // full panes are sealed: when that is must not depend on a restart
-  for (std::uint32_t i = 0; i < size; ++i) add(pane.data[i].time, pane.data[i].order, pane.data[i].value);
-  for (std::uint32_t i = 0; open && i < head.waiting; ++i) add(head.waits[i].time, 0, head.waits[i].value);
+  for (std::uint32_t i = 0; i < size; ++i) add(pane.reading(i));
+  for (std::uint32_t i = 0; open && i < head.waiting; ++i) add({head.waits[i], 0});
   to.set_unsorted(pane.unsorted || std::ranges::adjacent_find(to.time(), std::greater_equal<>()) != to.time().end());
   if (!pane.sealed.empty()) save_content(pane.sealed, *to.mutable_readings_sealed());
   if (!pane.slices) return;
@@ -79,8 +79,11 @@ bool WinAgg::load_pane(const v1::WinAggPane& from, Pane& pane) {
   const std::uint32_t capacity = std::max(size, from.capacity());
   if (capacity > kMostReadings || (capacity > 0 && !enlarge(pane, capacity).ok())) return false;
   pane.size = size;
-  for (int i = 0; i < from.time_size(); ++i)
-    pane.data[static_cast<std::size_t>(i)] = {from.time(i), from.order(i), from.value(i)};
+  for (int i = 0; i < from.time_size(); ++i) pane.data[static_cast<std::size_t>(i)] = {from.time(i), from.value(i)};
+  if (std::ranges::any_of(from.order(), [](std::uint64_t order) { return order != 0; })) {
+    if (!add_orders(pane).ok()) return false;
+    std::ranges::copy(from.order(), pane.orders);
+  }
   if (from.has_readings_sealed() && !load_content(from.readings_sealed(), pane.sealed)) return false;
   if (from.slice().empty() && from.slices_until() == kBeginning) return true;
   pane.slices = std::make_unique<Slices>();
@@ -190,13 +193,13 @@ bool WinAgg::load_slot(const v1::WinAggSlot& from, std::uint32_t slot) {
   for (const v1::WinAggCovered& run : from.covered())
     covered.push_back({run.from(), run.to(), run.begin(), run.end(), run.until()});
   covered_[slot].set_runs(std::move(covered));
-  if (from.has_told_time()) told_[slot] = {from.told_time(), 0, from.told_value()};
+  if (from.has_told_time()) told_[slot] = {from.told_time(), from.told_value()};
   for (std::size_t lane = 0; lane < kLanes; ++lane) {
     const v1::WinAggTrack& lane_from = from.lane(static_cast<int>(lane));
     Track& track = lanes_[lane]->tracks[slot];
     track.processed = lane_from.processed();
     track.filled = lane_from.filled();
-    track.before = {lane_from.before_time(), 0, lane_from.before_value()};
+    track.before = {lane_from.before_time(), lane_from.before_value()};
     track.before_until = lane_from.before_until();
     if (lane_from.usual() == 0 || lane_from.usual() > kMostReadings) return false;
     track.usual = lane_from.usual();

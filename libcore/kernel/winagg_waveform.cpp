@@ -75,7 +75,7 @@ Status WinAgg::on_waveform(const v1::Waveform& waveform, std::uint32_t slot, con
     samples_taken_ += to - from;
     samples_excluded_ += content.excluded;
   }
-  saw(lane, table().node_of(slot), waveform.time());
+  saw(lane, node_of(slot), waveform.time());
   if (rules_.has_news())
     for (std::string& line : rules_.announce(out)) notice(std::move(line));
   if (options_.keep || waveform.pinned()) out.forward(frame);
@@ -90,7 +90,7 @@ Status WinAgg::insert_slice(std::size_t lane, std::uint32_t slot, Nanos start, c
   park(lane, slot);
   Pane* pane = nullptr;
   if (Status status = pane_for(lane, slot, start, pane); !status.ok()) return status;
-  const Nanos watermark = nodes_[table().node_of(slot)].clock[lane].watermark();
+  const Nanos watermark = nodes_[node_of(slot)].clock[lane].watermark();
   if (pane->emitted > 0) reopen(lane, slot, slice.time);
   return add_slice(*pane, slice, saturating_sub(watermark, settings_[slot].lateness));
 }

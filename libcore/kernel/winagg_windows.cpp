@@ -12,7 +12,7 @@ void WinAgg::schedule(std::size_t lane, std::uint32_t slot, Nanos time) {
   Track& track = lanes_[lane]->tracks[slot];
   if (track.scheduled <= time) return;
   track.scheduled = time;
-  Node& node = nodes_[table().node_of(slot)];
+  Node& node = nodes_[node_of(slot)];
   node.agenda[lane][time].push_back(slot);
   for (Clock& clock : node.clock)
     if (!clock.ticking) clock.due = std::min(clock.due, time);
@@ -83,33 +83,46 @@ void WinAgg::fetch_track(std::size_t lane, std::uint32_t slot) const {
   __builtin_prefetch(&settings_[slot]);
 }
 
+/// The panes, and the place of the next one.
 void WinAgg::fetch_panes(std::size_t lane, std::uint32_t slot) const {
   const std::vector<Pane>& panes = lanes_[lane]->tracks[slot].panes;
   const auto* const bytes = reinterpret_cast<const char*>(panes.data());
-  for (std::size_t line = 0; line < std::min<std::size_t>(panes.size(), 2) * sizeof(Pane); line += 64)
+  for (std::size_t line = 0; line < std::min<std::size_t>(panes.capacity(), 2) * sizeof(Pane); line += 64)
     __builtin_prefetch(bytes + line, 1);
+}
+
+/// What the head wrote last.
+void WinAgg::fetch_readings(std::size_t lane, std::uint32_t slot) const {
+  constexpr int kLines = 8;  // two blocks
+  const auto* next = reinterpret_cast<const char*>(lanes_[lane]->heads[slot].next);
+  for (int line = 0; next != nullptr && line < kLines; ++line) __builtin_prefetch(next - 64 * line);
 }
 
 /// A window that closes costs a dozen cache misses: those of the slots behind are fetched meanwhile.
 void WinAgg::fetch_ahead(std::size_t lane, const std::vector<std::uint32_t>& slots, std::size_t at) const {
-  constexpr std::size_t kState = 8, kContent = 4;
+  constexpr std::size_t kState = 16, kContent = 8, kLast = 4;
   if (at + kState < slots.size()) {
     const std::uint32_t slot = slots[at + kState];
     __builtin_prefetch(&lanes_[lane]->heads[slot]);
     fetch_track(lane, slot);
     __builtin_prefetch(&sent_[slot]);
+    __builtin_prefetch(&table().series(slot));
   }
-  if (at + kContent >= slots.size()) return;
-  const std::uint32_t slot = slots[at + kContent];
-  __builtin_prefetch(sent_[slot].runs().data());
-  fetch_panes(lane, slot);
-  const auto* next = reinterpret_cast<const char*>(lanes_[lane]->heads[slot].next);
-  for (int line = 0; next != nullptr && line < 6; ++line) __builtin_prefetch(next - 64 * line);
+  if (at + kContent < slots.size()) {
+    const std::uint32_t slot = slots[at + kContent];
+    __builtin_prefetch(sent_[slot].runs().data());
+    fetch_panes(lane, slot);
+    fetch_readings(lane, slot);
+  }
+  if (at + kLast >= slots.size()) return;
+  // What is final leaves with its last reading; see drop_final().
+  const std::vector<Pane>& panes = lanes_[lane]->tracks[slots[at + kLast]].panes;
+  if (!panes.empty() && panes.front().size > 0) __builtin_prefetch(panes.front().data + panes.front().size - 1);
 }
 
 bool WinAgg::is_due(std::size_t lane, std::uint32_t slot, Nanos end, bool once) const {
   const Setting& setting = settings_[slot];
-  const Nanos now = reached(lane, nodes_[table().node_of(slot)]);
+  const Nanos now = reached(lane, nodes_[node_of(slot)]);
   if (now >= end + setting.lateness) return true;
   if (once || now < end) return false;
   // A straight line needs its other end.
@@ -121,7 +134,7 @@ bool WinAgg::is_due(std::size_t lane, std::uint32_t slot, Nanos end, bool once) 
 Nanos WinAgg::next_due(std::size_t lane, std::uint32_t slot) const {
   const Setting& setting = settings_[slot];
   const Track& track = lanes_[lane]->tracks[slot];
-  const Nanos now = reached(lane, nodes_[table().node_of(slot)]);
+  const Nanos now = reached(lane, nodes_[node_of(slot)]);
   Nanos next = kForever;
   for (const Pane& pane : track.panes) {
     Nanos due = pane.start + setting.window + setting.lateness;  // to be forgotten
@@ -151,7 +164,7 @@ void WinAgg::process(std::size_t lane, std::uint32_t slot, bool all) {
   }
   // A pane that no row asks for yet stays as it is, and its head, if one is open, goes on writing.
   const Setting& setting = settings_[slot];
-  const Nanos now = reached(lane, nodes_[table().node_of(slot)]);
+  const Nanos now = reached(lane, nodes_[node_of(slot)]);
   const auto asked = [&](Nanos time) {
     return all || setting.is_curve() || floor_to(time, setting.slide) + setting.slide <= now;
   };
@@ -175,7 +188,7 @@ void WinAgg::process(std::size_t lane, std::uint32_t slot, bool all) {
 void WinAgg::hold_on(std::size_t lane, std::uint32_t slot) {
   const Setting& setting = settings_[slot];
   Track& track = lanes_[lane]->tracks[slot];
-  const Node& node = nodes_[table().node_of(slot)];
+  const Node& node = nodes_[node_of(slot)];
   const bool history = lane == kHistorical, linear = setting.weighting == v1::WEIGHTING_LINEAR;
   const Nanos now = !history     ? reached(lane, node)
                     : finishing_ ? known(lane, node)
@@ -255,7 +268,7 @@ void WinAgg::emit_window(std::size_t lane, std::uint32_t slot, Nanos end, bool o
 bool WinAgg::make_room(std::uint32_t slot) {
   const Setting& setting = settings_[slot];
   std::vector<Pane>& panes = lanes_[kHistorical]->tracks[slot].panes;
-  const Nanos live = nodes_[table().node_of(slot)].clock[kLive].watermark();
+  const Nanos live = nodes_[node_of(slot)].clock[kLive].watermark();
   for (Pane& pane : panes) settle(pane);
   while (panes.size() >= options_.max_open) {
     const Nanos end = first_end(kHistorical, slot, true);
@@ -273,14 +286,14 @@ bool WinAgg::make_room(std::uint32_t slot) {
 bool WinAgg::is_final(std::size_t lane, std::uint32_t slot, const Pane& pane) const {
   const Setting& setting = settings_[slot];
   return pane.emitted >= setting.slides() &&
-         pane.start + setting.window + setting.lateness <= reached(lane, nodes_[table().node_of(slot)]);
+         pane.start + setting.window + setting.lateness <= reached(lane, nodes_[node_of(slot)]);
 }
 
 /// Panes that no row will ask for again.
 void WinAgg::drop_final(std::size_t lane, std::uint32_t slot) {
   const Setting& setting = settings_[slot];
   Track& track = lanes_[lane]->tracks[slot];
-  const Nanos now = reached(lane, nodes_[table().node_of(slot)]);
+  const Nanos now = reached(lane, nodes_[node_of(slot)]);
   track.processed = std::max(track.processed, now);
   if (setting.is_curve()) cover_deltas(lane, slot, false);
   std::erase_if(track.panes, [&](Pane& pane) {

@@ -22,6 +22,7 @@ struct Reading {
   Nanos time = 0;
   double value = 0;
   bool historical = false;
+  std::uint64_t seq = 0;  // 0: the stream has no message number here
 };
 
 Policy policy_of(const std::string& rule) {
@@ -122,6 +123,12 @@ std::vector<Reading> some_readings(std::uint32_t series = 2, int most = 200) {
   return readings;
 }
 
+/// Message numbers that grow, from some reading on, as where a source with numbers takes over from one without; or nowhere.
+void number_some(std::vector<Reading>& readings) {
+  const auto first = *rc::gen::inRange<std::size_t>(0, 2 * readings.size() + 1);
+  for (std::size_t i = first; i < readings.size(); ++i) readings[i].seq = i + 1;
+}
+
 /// Each reading up to `most` later in the order of arrival than its time says.
 std::vector<Reading> shuffled(const std::vector<Reading>& readings, Nanos most) {
   std::vector<std::pair<Nanos, Reading>> arriving;
@@ -144,6 +151,7 @@ void write(StreamWriter& writer, const std::vector<Reading>& readings, std::size
     if (builder.rows() >= columns || r.historical != historical) flush();
     historical = r.historical;
     builder.add(r.alias, r.time, r.value);
+    if (r.seq != 0) builder.set_origin(r.seq, 0);
   }
   flush();
 }
@@ -271,6 +279,43 @@ TEST_CASE("winagg: under ticks, any order of arrival gives the same bytes") {
     };
     RC_ASSERT(between(shuffled(readings, 1000 * kSecond)) == between(readings));
     RC_ASSERT(between(readings) == ticked(readings, 7));
+  }));
+}
+
+TEST_CASE("winagg: of readings of one time those with greater message numbers are later ones, whatever came first") {
+  CHECK(rc::check([] {
+    const Policy policy = policy_of(R"("window":"80s","slide":"40s","lateness":"5s")");  // two blocks a pane, and more
+    std::vector<Reading> readings = some_readings(1, 400);
+    number_some(readings);
+    for (std::size_t i = 1; i < readings.size(); ++i)
+      if (readings[i - 1].seq != 0 && *rc::gen::inRange(0, 3) == 0) readings[i].time = readings[i - 1].time;
+    std::ranges::stable_sort(readings, {}, &Reading::time);
+    // With ticks all readings wait for each other; without them blocks of the oldest are taken out meanwhile.
+    const auto rows_of = [&policy](const std::vector<Reading>& arriving, bool ticks) {
+      StreamWriter writer;
+      writer.series("n", "a", {"x"}, 0);
+      if (ticks) writer.watermark("n", 0);
+      write(writer, arriving, 7);
+      if (ticks) writer.watermark("n", 10'000 * kSecond);
+      return run(policy, writer.take());
+    };
+    std::map<Nanos, Reading> last;  // by the window's start
+    for (const Reading& r : readings)
+      for (const Nanos start : {r.time / (40 * kSecond) * 40 * kSecond, (r.time / (40 * kSecond) - 1) * 40 * kSecond})
+        if (Reading& to = last[start]; std::pair(to.time, to.seq) <= std::pair(r.time, r.seq)) to = r;
+    std::vector<Reading> turned = readings;
+    std::ranges::stable_sort(turned, {}, [](const Reading& r) { return std::pair(r.time, ~r.seq); });
+    const std::string in_order = rows_of(readings, true);
+    for (const Rows& rows : {fold(in_order), fold(rows_of(readings, false)), fold(rows_of(turned, false))}) {
+      RC_ASSERT(rows.size() == last.size());
+      for (const auto& [key, row] : rows) RC_ASSERT(row.moments.last == last.at(key.second).value);
+    }
+    RC_ASSERT(aggregates_of(rows_of(shuffled(readings, 1000 * kSecond), true)) == aggregates_of(in_order));
+    // Numbers say nothing more where no two readings have one time.
+    for (Reading& r : readings) r.time = (&r - readings.data()) * kSecond;
+    const std::string numbered = aggregates_of(rows_of(readings, false));
+    for (Reading& r : readings) r.seq = 0;
+    RC_ASSERT(aggregates_of(rows_of(readings, false)) == numbered);
   }));
 }
 
@@ -645,6 +690,7 @@ TEST_CASE("winagg: stop and resume at any frame equals an uninterrupted run") {
                                        R"("window":"10s","lateness":"20s","weighting":"linear")"));
     auto arriving = shuffled(some_readings(2, 400), 8 * kSecond);
     for (Reading& r : arriving) r.historical = *rc::gen::inRange(0, 10) == 0;
+    number_some(arriving);
     const std::string stream = stream_of(arriving, 3);
     // With and without ticks, which come in the middle.
     const bool ticks = *rc::gen::arbitrary<bool>();
