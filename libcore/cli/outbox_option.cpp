@@ -9,12 +9,13 @@
 
 namespace twinpipe::cli {
 
-OutboxOption::OutboxOption(Tool& tool) : tool_(&tool) {
+OutboxOption::OutboxOption(Tool& tool, To to) : tool_(&tool), to_(to) {
   tool.option("--outbox", directory_, "DIR", "Keeps every message on disk until it was taken");
   tool.option("--outbox-limit", limit_, "COUNT", "Messages that wait, at most; then the input waits")
       ->check(CLI::PositiveNumber)
       ->capture_default_str();
-  tool.option("--command", command_, "COMMAND", "Run by sh for each message, which is its standard input; exit code 0: taken");
+  if (to == To::command_or_url)
+    tool.option("--command", command_, "COMMAND", "Run by sh for each message, which is its standard input; exit code 0: taken");
   tool.option("--url", url_, "URL", "Each message is POSTed here as JSON, with an Idempotency-Key");
   tool.option("--token-file", http_.token_file, "FILE", "Holds a bearer token in its first line");
   tool.option("--ca", http_.ca_file, "FILE", "CA certificates (PEM) for https://; by default the system's");
@@ -27,8 +28,14 @@ OutboxOption::OutboxOption(Tool& tool) : tool_(&tool) {
 }
 
 Status OutboxOption::check() const {
-  if (command_.empty() == url_.empty()) return Status::error(Code::usage, "exactly one of --command and --url says who is told");
+  if (to_ == To::command_or_url && command_.empty() == url_.empty())
+    return Status::error(Code::usage, "exactly one of --command and --url says who is told");
+  if (to_ == To::url && url_.empty()) return Status::error(Code::usage, "--url is required: it says who is told");
   if (directory_.empty()) return Status::error(Code::usage, "--outbox is required: a message must survive what is restarted");
+  return check_http();
+}
+
+Status OutboxOption::check_http() const {
   if (plan_.first <= 0 || plan_.longest < plan_.first)
     return Status::error(Code::usage, "--retry-first is above zero, and --retry-longest is not below it");
   if (http_.timeout <= 0) return Status::error(Code::usage, "--timeout is above zero");
@@ -36,23 +43,33 @@ Status OutboxOption::check() const {
 }
 
 Status OutboxOption::start() {
+  return start([this](Outbox&) { return url_.empty() ? by_command() : by_http(); }, {});
+}
+
+Status OutboxOption::start(const std::function<Courier::Deliver(Outbox&)>& way, Courier::Concluded concluded) {
   outbox_ = std::make_unique<Outbox>(directory_, limit_);
   if (Status status = outbox_->open(); !status.ok()) return status;
-  courier_ = std::make_unique<Courier>(*outbox_, plan_, url_.empty() ? by_command() : by_http());
+  courier_ = std::make_unique<Courier>(*outbox_, plan_, way(*outbox_), std::move(concluded));
   courier_->start();
   return {};
 }
 
-Courier::Deliver OutboxOption::by_http() const {
+HttpOptions OutboxOption::http() const {
   HttpOptions options = http_;
   options.user_agent = tool_->producer();
   options.connect_timeout = std::min(options.connect_timeout, options.timeout);
-  const auto client = std::make_shared<HttpClient>(options);
+  return options;
+}
+
+Courier::Deliver OutboxOption::by_http() const {
+  const auto client = std::make_shared<HttpClient>(http());
   return [client, url = url_](const OutboxMessage& message) -> Attempt {
-    const Result<HttpAnswer> answer = client->send({"POST", url, message.body, {"Idempotency-Key: " + message.id}});
+    const Result<HttpAnswer> answer = client->send({"POST", url, message.body, {"Idempotency-Key: " + message.id}, false});
     if (!answer.ok()) return {Verdict::wait, answer.status().message, {}};
-    return {verdict_of(answer->status), fmt::format("{} answers {}", url, answer->status),
-            fmt::format("{}\n{}\n", answer->status, answer->body), answer->retry_after};
+    const Verdict verdict = verdict_of(answer->status);
+    if (verdict == Verdict::done) return {};
+    return {verdict, fmt::format("{} answers {}", url, answer->status), fmt::format("{}\n{}\n", answer->status, answer->body),
+            answer->retry_after};
   };
 }
 

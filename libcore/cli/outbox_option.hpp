@@ -2,6 +2,7 @@
 // --outbox and where it is delivered to, a command or an HTTP service: what tools share that tell somebody something.
 #pragma once
 
+#include <functional>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -16,14 +17,23 @@ namespace twinpipe::cli {
 
 class OutboxOption {
  public:
+  enum class To { command_or_url, url };
   /// Declares --outbox, --outbox-limit, --command, --url, --token-file, --ca, --cert, --key, --timeout, --retry-first,
-  /// --retry-longest and --drain-for.
-  explicit OutboxOption(Tool& tool);
+  /// --retry-longest and --drain-for; where everything goes to a URL, no --command.
+  explicit OutboxOption(Tool& tool, To to = To::command_or_url);
 
   /// Errors (usage): none or both of --command and --url, no --outbox, a URL that must not be used.
   Status check() const;
+  /// The part of it that does not need an outbox.
+  Status check_http() const;
   /// Opens the outbox and begins to deliver. Errors: as Outbox::open().
   Status start();
+  /// For tools that deliver in a way of their own. Errors: as Outbox::open().
+  Status start(const std::function<Courier::Deliver(Outbox&)>& way, Courier::Concluded concluded);
+  /// Errors (usage): a further URL that must not be used with these options.
+  Status check_other_url(const std::string& url) const { return check_url(url, !http_.token_file.empty()); }
+  const std::string& url() const { return url_; }
+  HttpOptions http() const;
 
   /// False: the outbox is full, which is said once; try again when fd() was readable. Errors: cant_create, io_error.
   Result<bool> put(std::string_view key, std::string_view id, std::string_view body);
@@ -38,6 +48,7 @@ class OutboxOption {
   Status stop(bool all);
 
   std::size_t waiting() const { return outbox_->waiting(); }
+  Result<Outbox::Kept> find(std::string_view id) const { return outbox_->find(id); }
   std::vector<Counter> counters() const;
 
  private:
@@ -45,6 +56,7 @@ class OutboxOption {
   Courier::Deliver by_command() const;
 
   Tool* tool_;
+  const To to_;
   std::string directory_, command_, url_;
   std::size_t limit_ = 10'000;
   HttpOptions http_;

@@ -74,9 +74,9 @@ Result<bool> PitFrames::next(Pull& pull, FrameView& frame) {
   return false;
 }
 
-FeatureInput::FeatureInput(const Tool& tool, NamedInput input, EntityTable& entities, FeatureLayouts& layouts, bool event_time)
-    : frames_(tool, std::move(input)), decoder_(entities, layouts), event_time_(event_time) {
-  if (event_time) decoder_.set_known_at_optional();
+FeatureInput::FeatureInput(const Tool& tool, NamedInput input, EntityTable& entities, FeatureLayouts& layouts, WalkBy walk_by)
+    : frames_(tool, std::move(input)), decoder_(entities, layouts), walk_by_(walk_by) {
+  if (walk_by != WalkBy::known_at) decoder_.set_known_at_optional();
 }
 
 Result<bool> FeatureInput::fill(Pull& pull) {
@@ -92,7 +92,8 @@ Result<bool> FeatureInput::fill(Pull& pull) {
       continue;
     }
     rows_ = *rows;
-    walk_ = event_time_ ? rows_.as_of : rows_.known_at;
+    walk_ = walk_by_ == WalkBy::known_at ? rows_.known_at : rows_.as_of;
+    if (walk_by_ == WalkBy::label_time && !rows_.label_time.empty()) walk_ = rows_.label_time;
     at_ = 0;
     taken_ += rows_.rows();
   }

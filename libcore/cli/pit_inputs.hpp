@@ -55,10 +55,13 @@ class PitFrames {
   std::uint64_t skipped_ = 0;
 };
 
+/// Which of its times puts a row in its place.
+enum class WalkBy : std::uint8_t { known_at, as_of, label_time };  // label_time: or as_of, where rows have none
+
 /// Feature rows of one input, a frame at a time.
 class FeatureInput {
  public:
-  FeatureInput(const Tool& tool, NamedInput input, EntityTable& entities, FeatureLayouts& layouts, bool event_time);
+  FeatureInput(const Tool& tool, NamedInput input, EntityTable& entities, FeatureLayouts& layouts, WalkBy walk_by);
 
   /// Makes sure that there is a row at the front; false: there is none any more. Errors: bad_data, io_error.
   Result<bool> fill(Pull& pull);
@@ -79,7 +82,7 @@ class FeatureInput {
  private:
   PitFrames frames_;
   FeaturesDecoder decoder_;
-  bool event_time_;
+  WalkBy walk_by_;
   FeatureRows rows_;
   PackedView<Nanos> walk_;
   std::size_t at_ = 0;

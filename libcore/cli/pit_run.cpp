@@ -6,12 +6,13 @@
 
 #include <algorithm>
 #include <limits>
-#include <set>
 
 #include "cli/pit_logs.hpp"
+#include "cli/pit_order.hpp"
 #include "cli/progress.hpp"
 #include "io/spill_file.hpp"
 #include "kernel/pit_explain.hpp"
+#include "kernel/pit_summary.hpp"
 
 namespace twinpipe::cli {
 namespace {
@@ -65,8 +66,7 @@ class PitRun {
 
   Status open();
   Status open_inputs();
-  Result<bool> in_order(const std::string& path);
-  Result<bool> labels_in_order();
+  WalkBy walk_by() const { return options_.join.event_time ? WalkBy::as_of : WalkBy::known_at; }
   Status choose_order();
   Status work();
   Status join_all(RowLog& log);
@@ -77,7 +77,6 @@ class PitRun {
   Status put_sorted();
   Status explain();
   Status finish();
-  void tell();
   void show_progress();
   std::vector<Counter> counters() const;
   bool read_all() const { return unanswered_ == 0 && !pull_.stopped(); }
@@ -102,8 +101,8 @@ class PitRun {
   bool incomplete_ = false;  // the features ended before their end
   Label label_;
   std::string bytes_;
-  std::uint64_t answered_ = 0, unanswered_ = 0;
-  std::uint64_t values_ = 0, joined_ = 0, never_known_ = 0, too_old_ = 0;  // with --each: values, otherwise labels
+  PitCounts counts_;
+  std::uint64_t unanswered_ = 0;
 };
 
 Status PitRun::open_inputs() {
@@ -117,7 +116,7 @@ Status PitRun::open_inputs() {
     if (!features.ok()) return features.status();
     bytes += features->size;
     known = known && features->size > 0;
-    inputs_.push_back(std::make_unique<FeatureInput>(tool_, std::move(*features), entities_, layouts_, options_.join.event_time));
+    inputs_.push_back(std::make_unique<FeatureInput>(tool_, std::move(*features), entities_, layouts_, walk_by()));
   }
   progress_ = std::make_unique<Progress>(known ? bytes : 0, "bytes");
   pull_.set_on_read([this] { show_progress(); });
@@ -137,44 +136,19 @@ Status PitRun::open() {
   return choose_order();
 }
 
-/// A file of rows is looked through once. What is wrong with it is left to the reading that counts.
-Result<bool> PitRun::in_order(const std::string& path) {
-  Result<NamedInput> file = NamedInput::open(path);
-  if (!file.ok()) return file.status();
-  FeatureInput input(tool_, std::move(*file), entities_, layouts_, options_.join.event_time);
-  input.look_through();
-  for (Nanos last = kBeginning;;) {
-    Result<bool> more = input.fill(pull_);
-    if (!more.ok() || !*more) return true;
-    for (const std::size_t rows = input.rows().rows(); input.at() < rows; input.advance_to(input.at() + 1))
-      if (std::exchange(last, input.walk_time()) > input.walk_time()) return false;
-  }
-}
-
-Result<bool> PitRun::labels_in_order() {
-  Result<NamedInput> file = NamedInput::open(options_.labels);
-  if (!file.ok()) return file.status();
-  if (file->size == 0) return true;
-  LabelInput input(tool_, std::move(*file), label_form(options_), entities_, labels_);
-  for (Nanos last = kBeginning;;) {
-    Result<bool> more = input.next(pull_, label_);
-    if (!more.ok() || !*more) return true;
-    if (std::exchange(last, label_.time) > label_.time) return false;
-  }
-}
-
 Status PitRun::choose_order() {
   bool labels_too = options_.order == "any";
   sort_features_ = labels_too;
   if (options_.order == "auto") {
+    PitOrder order(tool_, pull_, entities_);
     if (options_.labels != "-") {
-      Result<bool> ordered = labels_in_order();
+      Result<bool> ordered = order.labels(options_.labels, label_form(options_), labels_);
       if (!ordered.ok()) return ordered.status();
       labels_too = !*ordered;
     }
     for (const auto& input : inputs_) {
       if (input->frames().input().size == 0) continue;  // a pipe is read once
-      Result<bool> ordered = in_order(input->frames().input().name);
+      Result<bool> ordered = order.rows(input->frames().input().name, layouts_, walk_by());
       if (!ordered.ok()) return ordered.status();
       sort_features_ = sort_features_ || !*ordered;
     }
@@ -218,11 +192,7 @@ Status PitRun::emit(const PitJoin::Answer& answer) {
 Status PitRun::answer_label() {
   Result<PitJoin::Answer> answer = join_.answer(label_.entity, label_.time);
   if (!answer.ok()) return label_input_->placed(answer.status());
-  ++answered_;
-  for (const Chosen& chosen : answer->chosen) {
-    ++values_;
-    ++(chosen.missing == Missing::no ? joined_ : chosen.missing == Missing::too_old ? too_old_ : never_known_);
-  }
+  counts_.add(*answer);
   return emit(*answer);
 }
 
@@ -301,7 +271,8 @@ Status PitRun::finish() {
   if (Status status = output_->finish(pull_.out()); !status.ok()) return status;
   if (form_ == PitForm::frames) pull_.out().close(read_all() && !incomplete_);
   if (Status status = pull_.flush(); !status.ok()) return status;
-  if (!pull_.reader_left() && !options_.quiet) tell();
+  if (!pull_.reader_left() && !options_.quiet)
+    for (const std::string& line : pit_summary(counts_, join_, options_.join, layouts_)) tool_.say(line);
   if (unanswered_ > 0)
     tool_.say(fmt::format("{} labels are not answered: the features end before them, and not for good (--finish)", unanswered_));
   return pull_.publish();
@@ -342,27 +313,6 @@ void PitRun::show_progress() {
   progress_->update(bytes);
 }
 
-void PitRun::tell() {
-  const bool each = options_.join.each;
-  const std::string_view things = each ? "values" : "labels";
-  std::string line = each ? fmt::format("{} labels, {} values: ", answered_, values_) : fmt::format("{} labels: ", answered_);
-  line += fmt::format("{} joined, {} missing", joined_, never_known_ + too_old_);
-  if (never_known_ > 0) line += fmt::format(", {} with no row known by then", never_known_);
-  if (too_old_ > 0) line += fmt::format(", {} with none within the tolerance", too_old_);
-  tool_.say(line);
-  const std::uint64_t leaks = join_.leaks();
-  if (options_.join.event_time)
-    tool_.say(fmt::format("{} of {} {} leak: their row was known only after them (--event-time)", leaks, values_, things));
-  else
-    tool_.say(fmt::format("{}{} of {} {} would have leaked in an event-time join", join_.forgotten() > 0 ? "at least " : "",
-                          leaks, values_, things));
-  if (join_.mixed())
-    tool_.say("an entity has rows of different columns: each label got the newest row alone (--each joins feature by feature)");
-  std::set<std::string_view> digests;
-  for (std::uint32_t i = 0; i < layouts_.size(); ++i) digests.insert(layouts_.layout(i).digest);
-  if (digests.size() > 1) tool_.say(fmt::format("the feature rows come from {} definitions", digests.size()));
-}
-
 std::vector<Counter> PitRun::counters() const {
   std::uint64_t frames = 0, rows = 0, skipped = label_input_ ? label_input_->skipped() : 0;
   for (const auto& input : inputs_) {
@@ -370,9 +320,9 @@ std::vector<Counter> PitRun::counters() const {
     rows += input->taken();
     skipped += input->frames().skipped();
   }
-  return {{"frames_in", frames},    {"feature_rows_in", rows},   {"skipped_bad", skipped},
-          {"labels", answered_},    {"joined", joined_},         {"missing", never_known_ + too_old_},
-          {"leaks", join_.leaks()}, {"unanswered", unanswered_}, {"bytes_out", pull_.bytes_out()}};
+  return {{"frames_in", frames},      {"feature_rows_in", rows},   {"skipped_bad", skipped},
+          {"labels", counts_.labels}, {"joined", counts_.joined},  {"missing", counts_.missing()},
+          {"leaks", join_.leaks()},   {"unanswered", unanswered_}, {"bytes_out", pull_.bytes_out()}};
 }
 
 Status PitRun::run() {

@@ -40,6 +40,8 @@ class Run {
   Status at_barrier(const FrameView& frame);
   Status wait(Next& next);
   Status hold(bool ended);
+  Status wake();
+  Status add();
   Status look_at_statistics();
   Status flush();
   Status fail(const Status& status);
@@ -63,6 +65,7 @@ class Run {
   Fd file_;
   int input_ = STDIN_FILENO;
   std::size_t files_opened_ = 0;
+  bool began_ = false, ended_ = false;  // an Open, and the last Close, were written
 };
 
 Status Run::open() {
@@ -111,12 +114,14 @@ Status Run::loop() {
       return end(true);
     }
     if (signals_.stop()) {
+      if (Status status = add(); !status.ok()) return fail(status);
       taker_.stop(out_);
       return end(false);
     }
     if (Status status = wait(next); !status.ok()) return status;
     if (next == Next::reader_left) return {};
     if (next == Next::stopped) {
+      if (Status status = add(); !status.ok()) return fail(status);
       taker_.stop(out_);
       return end(false);
     }
@@ -127,6 +132,10 @@ Status Run::loop() {
       continue;
     }
     if (source_.finish()) continue;
+    if (hooks_.add) {
+      if (Status status = hold(true); !status.ok()) return fail(status);
+      if (sink_.reader_left()) return {};
+    }
     const Status ended = taker_.end(tool_.common().finish, out_);
     if (!ended.ok()) {
       const Status flushed = flush();
@@ -144,8 +153,9 @@ Status Run::take_all() {
     if (stage_ != nullptr)
       for (const std::string& line : stage_->take_notices()) tool_.say(line);
     if (!status.ok()) return status.code == Code::bad_data ? source_.placed(status) : status;
+    began_ = true;
     if (Status held = hold(false); !held.ok()) return held;
-    if (signals_.stop()) return {};
+    if (signals_.stop() || sink_.reader_left()) return {};
     if (out_.pending().size() >= kFlushAt)
       if (Status flushed = flush(); !flushed.ok() || sink_.reader_left()) return flushed;
   }
@@ -178,8 +188,8 @@ Status Run::wait(Next& next) {
   for (Nanos timeout = 0;;) {
     const Ready ready = wait_ready(input_, sink_.fd(), hooks_.fd, signals_, timeout);
     if (Status status = look_at_statistics(); !status.ok()) return status;
-    if (hooks_.on_wake && (ready.extra || timeout != 0))
-      if (Status status = hooks_.on_wake(); !status.ok()) return status;
+    if (ready.extra || timeout != 0)
+      if (Status status = wake(); !status.ok()) return status;
     next = ready.stop ? Next::stopped : ready.reader_left ? Next::reader_left : Next::more;
     if (next != Next::more || ready.input) return {};
     if (Status status = flush(); !status.ok()) return status;
@@ -198,14 +208,31 @@ Status Run::hold(bool ended) {
   while (hooks_.hold && !signals_.stop()) {
     Result<Nanos> wait = hooks_.hold(ended);
     if (!wait.ok()) return wait.status();
+    if (Status status = add(); !status.ok()) return status;
     if (*wait <= 0) break;
+    if (hooks_.add) {
+      if (Status status = flush(); !status.ok()) return status;
+      if (sink_.reader_left()) break;
+    }
     const Ready ready = wait_ready(-1, sink_.fd(), hooks_.fd, signals_, *wait);
     if (Status status = look_at_statistics(); !status.ok()) return status;
-    if (hooks_.on_wake && ready.extra)
-      if (Status status = hooks_.on_wake(); !status.ok()) return status;
+    if (ready.extra)
+      if (Status status = wake(); !status.ok()) return status;
+    if (hooks_.add && ready.reader_left) {
+      sink_.leave();
+      break;
+    }
   }
   return {};
 }
+
+Status Run::wake() {
+  if (hooks_.on_wake)
+    if (Status status = hooks_.on_wake(); !status.ok()) return status;
+  return add();
+}
+
+Status Run::add() { return hooks_.add && began_ && !ended_ ? hooks_.add(out_) : Status{}; }
 
 Status Run::look_at_statistics() {
   if (signals_.take_statistics())
@@ -221,6 +248,7 @@ Status Run::flush() {
 }
 
 Status Run::end(bool final) {
+  ended_ = true;
   if (Status status = flush(); !status.ok()) return status;
   if (Status status = hold(true); !status.ok()) return status;
   if (hooks_.on_end)

@@ -20,6 +20,9 @@ namespace twinpipe::cli {
 struct Hooks {
   int fd = -1;                      // wakes the loop when readable
   std::function<Status()> on_wake;  // called then, and at least every 100 ms while the input is quiet
+  /// For filters that add what comes when it comes (a service's answers): writes it where a frame may stand. Called behind each
+  /// frame, after on_wake, and before the last Close. At the end of the input `hold` is then asked before that Close too.
+  std::function<Status(Output&)> add;
   /// Asked after each frame, and again at the end of the input (`ended`): how long to take nothing more, at most; 0: go on.
   /// Meanwhile on_wake runs when `fd` is readable, and a request to stop is heard. For sinks with bounded queues.
   std::function<Result<Nanos>(bool ended)> hold;
@@ -46,6 +49,8 @@ class FrameSink {
   Status flush(Output& out);
   int fd() const { return fd_; }
   bool reader_left() const { return reader_left_; }
+  /// The reader was seen to leave.
+  void leave() { reader_left_ = true; }
   std::uint64_t bytes() const { return bytes_; }
 
  private:

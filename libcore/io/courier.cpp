@@ -18,7 +18,8 @@ Nanos RetryPlan::after(std::uint32_t failures) const {
   return std::min(wait, longest);
 }
 
-Courier::Courier(Outbox& outbox, RetryPlan plan, Deliver deliver) : outbox_(&outbox), plan_(plan), deliver_(std::move(deliver)) {}
+Courier::Courier(Outbox& outbox, RetryPlan plan, Deliver deliver, Concluded concluded)
+    : outbox_(&outbox), plan_(plan), deliver_(std::move(deliver)), concluded_(std::move(concluded)) {}
 
 Courier::~Courier() { stop(); }
 
@@ -95,7 +96,9 @@ Status Courier::step(Nanos now, Nanos& next) {
     return {};
   }
   next = now;
-  const Status status = conclude(**message, deliver_(**message));
+  const Attempt attempt = deliver_(**message);
+  const Status status = conclude(**message, attempt);
+  if (status.ok() && concluded_) concluded_(**message, attempt);
   wake_.ring();
   return status;
 }
@@ -127,7 +130,7 @@ Status Courier::conclude(const OutboxMessage& message, const Attempt& attempt) {
   keys_.erase(message.key);
   if (attempt.verdict == Verdict::done) {
     ++delivered_;
-    return outbox_->sent(message);
+    return outbox_->sent(message, attempt.answer);
   }
   ++refused_;
   say(fmt::format("message {} is refused: {}: kept as {}", message.id, attempt.why, outbox_->path_of_refused(message)));

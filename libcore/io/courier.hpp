@@ -33,7 +33,7 @@ enum class Verdict {
 struct Attempt {
   Verdict verdict = Verdict::done;
   std::string why;                    // one line, where it is not done
-  std::string answer;                 // for whoever looks at what was refused
+  std::string answer;                 // kept beside what was taken or refused
   std::optional<Nanos> not_before{};  // the service asks for so much time
 };
 
@@ -46,9 +46,11 @@ struct RetryPlan {
 class Courier {
  public:
   using Deliver = std::function<Attempt(const OutboxMessage&)>;
+  /// What became of an attempt, once the outbox knows it.
+  using Concluded = std::function<void(const OutboxMessage&, const Attempt&)>;
 
-  /// `deliver` runs in the courier's thread. The outbox is open, and outlives this.
-  Courier(Outbox& outbox, RetryPlan plan, Deliver deliver);
+  /// Both run in the courier's thread. The outbox is open, and outlives this.
+  Courier(Outbox& outbox, RetryPlan plan, Deliver deliver, Concluded concluded = {});
   /// As stop().
   ~Courier();
   Courier(const Courier&) = delete;
@@ -83,6 +85,7 @@ class Courier {
   Outbox* outbox_;
   const RetryPlan plan_;
   const Deliver deliver_;
+  const Concluded concluded_;
   Wake wake_;
   std::thread thread_;
   Patience service_;                        // the thread's, as the next

@@ -16,7 +16,7 @@
 namespace twinpipe {
 namespace {
 
-constexpr std::string_view kWaiting = "waiting", kSent = "sent", kRefused = "refused", kAnswer = ".answer";
+constexpr std::string_view kWaiting = "waiting", kSent = "sent", kRefused = "refused", kAnswer = ".answer", kAttempt = ".attempt";
 
 bool may_be_id(std::string_view id) {
   const auto good = [](char c) {
@@ -128,11 +128,15 @@ Result<std::optional<OutboxMessage>> Outbox::first(const std::function<bool(std:
   return std::optional<OutboxMessage>{};
 }
 
-Status Outbox::move(const OutboxMessage& message, std::string_view part, Names& names) {
-  const std::lock_guard guard(mutex_);
+Status Outbox::move(const OutboxMessage& message, std::string_view part, Names& names, std::string_view answer) {
   const Name name{message.key, message.id};
+  if (!answer.empty())
+    if (Status status = replace_file(path(part, message.number, name) + std::string(kAnswer), answer); !status.ok())
+      return status;
+  const std::lock_guard guard(mutex_);
   if (Status status = move_file(path(kWaiting, message.number, name), path(part, message.number, name)); !status.ok())
     return status;
+  ::unlink(note_path(message).c_str());
   waiting_.erase(message.number);
   names.emplace(message.number, name);
   while (names.size() > limit_) {
@@ -146,11 +150,47 @@ Status Outbox::move(const OutboxMessage& message, std::string_view part, Names& 
   return {};
 }
 
-Status Outbox::sent(const OutboxMessage& message) { return move(message, kSent, sent_); }
+Status Outbox::sent(const OutboxMessage& message, std::string_view answer) { return move(message, kSent, sent_, answer); }
 
 Status Outbox::refused(const OutboxMessage& message, std::string_view answer) {
-  if (Status status = replace_file(path_of_refused(message) + std::string(kAnswer), answer); !status.ok()) return status;
-  return move(message, kRefused, refused_);
+  return move(message, kRefused, refused_, answer);
+}
+
+std::string Outbox::note_path(const OutboxMessage& message) const {
+  return path(kWaiting, message.number, {message.key, message.id}) + std::string(kAttempt);
+}
+
+Status Outbox::note_attempt(const OutboxMessage& message, std::string_view note) {
+  return replace_file(note_path(message), note);
+}
+
+Result<std::string> Outbox::attempt_noted(const OutboxMessage& message) const {
+  Result<std::string> note = read_file(note_path(message));
+  if (!note.ok() && note.status().code == Code::no_input) return std::string();
+  return note;
+}
+
+Result<Outbox::Kept> Outbox::find(std::string_view id) const {
+  Kept kept;
+  std::string file;
+  {
+    const std::lock_guard guard(mutex_);
+    if (!ids_.contains(std::string(id))) return kept;
+    const auto look = [&](const Names& names, Place place, std::string_view part) {
+      const auto at = std::ranges::find(names, id, [](const auto& entry) -> const std::string& { return entry.second.id; });
+      if (at == names.end()) return;
+      kept.place = place;
+      file = path(part, at->first, at->second);
+    };
+    look(waiting_, Place::waiting, kWaiting);
+    look(sent_, Place::sent, kSent);
+    look(refused_, Place::refused, kRefused);
+  }
+  if (kept.place == Place::unknown || kept.place == Place::waiting) return kept;
+  Result<std::string> answer = read_file(file + std::string(kAnswer));
+  if (answer.ok()) kept.answer = std::move(*answer);
+  else if (answer.status().code != Code::no_input) return answer.status();
+  return kept;
 }
 
 std::size_t Outbox::waiting() const {

@@ -2,8 +2,8 @@
 // Messages that must reach somebody else's service: each a file until it was taken, in the order in which they were put.
 //
 // Below its directory: waiting/ has what is still to be delivered, sent/ what was taken lately, refused/ what never will be,
-// each with the answer beside it. A file's name is NUMBER.KEY.ID, its content the message. To have a refused message tried
-// again, move its file back to waiting/ while nobody uses the outbox.
+// each with the answer beside it, where there is one. A file's name is NUMBER.KEY.ID, its content the message. To have a refused
+// message tried again, move its file back to waiting/ while nobody uses the outbox.
 #pragma once
 
 #include <cstdint>
@@ -42,10 +42,26 @@ class Outbox {
 
   /// The first that waits and whose key `may` leave now. One whose file somebody took away waits no longer. Errors: io_error.
   Result<std::optional<OutboxMessage>> first(const std::function<bool(std::uint64_t key)>& may);
-  /// It was taken. The rename is not synced: after a power cut it may be delivered again. Errors: io_error.
-  Status sent(const OutboxMessage& message);
+  /// It was taken; `answer` is kept beside it, when there is one. The rename is not synced: after a power cut it may be delivered
+  /// again. Errors: io_error, cant_create.
+  Status sent(const OutboxMessage& message, std::string_view answer = {});
   /// It never will be; `answer` is kept beside it. Errors: io_error, cant_create.
   Status refused(const OutboxMessage& message, std::string_view answer);
+
+  /// For deliveries that must not be repeated blindly: an attempt begins whose effect may never be heard of. `note` is on disk
+  /// when this returns, and stays beside the message while it waits, or until it is replaced by an empty one. Errors:
+  /// cant_create, io_error.
+  Status note_attempt(const OutboxMessage& message, std::string_view note);
+  /// That note; empty: there is none. Errors: io_error.
+  Result<std::string> attempt_noted(const OutboxMessage& message) const;
+
+  enum class Place { unknown, waiting, sent, refused };
+  struct Kept {
+    Place place = Place::unknown;
+    std::string answer;  // of what was sent or refused
+  };
+  /// What became of a message. Looks at all of them: not for every reading. Errors: io_error.
+  Result<Kept> find(std::string_view id) const;
 
   std::size_t waiting() const;
   bool full() const { return waiting() >= limit_; }
@@ -65,7 +81,8 @@ class Outbox {
   std::string path(std::string_view part, std::uint64_t number, const Name& name) const;
   Status lock();
   Status load(std::string_view part, Names& names);
-  Status move(const OutboxMessage& message, std::string_view part, Names& names);
+  Status move(const OutboxMessage& message, std::string_view part, Names& names, std::string_view answer);
+  std::string note_path(const OutboxMessage& message) const;
 
   const std::string directory_;
   const std::size_t limit_;

@@ -133,8 +133,10 @@ void Alert::settle_or_attend(Index index) {
 
 void Alert::settle_node(Index index) {
   const std::vector<Index> attended = std::exchange(nodes_[index].attended, {});
-  for (const Index watch : attended) watches_[watch].attended = false;
-  for (const Index watch : attended) settle_or_attend(watch);
+  for (const Index watch : attended) {
+    watches_[watch].attended = false;  // not before its turn: the news of one may give back the place of another that is over
+    settle_or_attend(watch);
+  }
   if (nodes_[index].attended.empty()) restless_.erase(index);
 }
 

@@ -91,6 +91,7 @@ Status Driver::dispatch_decoded(const FrameView& frame, Output& out) {
     case FrameKind::watermark:
       if (!parse(watermark_, frame.payload)) return unreadable("Watermark");
       return stage_->on_watermark(watermark_, frame, out);
+    case FrameKind::features: return stage_->on_features(frame, out);
     default: {
       std::string_view body = frame.bytes.substr(1);
       std::uint64_t length = 0;

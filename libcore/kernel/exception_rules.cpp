@@ -48,9 +48,14 @@ Status check(const ExceptionRule& rule) {
 }  // namespace
 
 Result<Signal> Signal::parse(const Rule& rule) {
+  Result<Signal> signal = parse(rule.text("signal", "value"));
+  return signal.ok() ? signal : bad(rule, "signal {}", signal.status().message);
+}
+
+Result<Signal> Signal::parse(std::string name) {
   using enum Signal::Source;
   Signal signal;
-  signal.name = rule.text("signal", "value");
+  signal.name = std::move(name);
   std::string_view text = signal.name;
   if (text == "value" || text == "rate") {
     signal.source = text == "value" ? value : rate;
@@ -75,7 +80,8 @@ Result<Signal> Signal::parse(const Rule& rule) {
   } else {
     std::string names;
     for (const NamedColumn& column : kColumns) names += fmt::format(" {},", column.name);
-    return bad(rule, "signal '{}' is none of value, rate,{} band:NAME, total, peak_frequency", signal.name, names);
+    return Status::error(Code::bad_config,
+                         fmt::format("'{}' is none of value, rate,{} band:NAME, total, peak_frequency", signal.name, names));
   }
   return signal;
 }

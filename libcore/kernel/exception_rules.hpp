@@ -24,7 +24,9 @@ struct Signal {
   /// Values of a frame's rows; empty: the frame does not have this signal.
   std::span<const double> of(const v1::Aggregates& rows) const;
   std::span<const double> of(const v1::Spectra& rows) const;
-  /// Errors (bad_config) name the rule: an unknown signal.
+  /// Errors (bad_config): an unknown signal.
+  static Result<Signal> parse(std::string name);
+  /// That of a rule of exc-pass. Errors (bad_config) name the rule: an unknown signal.
   static Result<Signal> parse(const Rule& rule);
   bool is_raw() const { return source == Source::value || source == Source::rate; }
 };

@@ -29,6 +29,21 @@ bool once(std::string_view value, std::size_t width, std::string_view& column) {
   return true;
 }
 
+std::uint64_t word_at(const char* bytes) {
+  std::uint64_t word;
+  std::memcpy(&word, bytes, sizeof(word));
+  return word;
+}
+
+/// memcmp() for names, which are some twenty bytes: the call costs more than they do.
+inline bool same_bytes(const char* a, const char* b, std::size_t size) {
+  constexpr std::size_t kWord = sizeof(std::uint64_t);
+  if (size < kWord) return std::memcmp(a, b, size) == 0;
+  for (std::size_t i = 0; i + kWord < size; i += kWord)
+    if (word_at(a + i) != word_at(b + i)) return false;
+  return word_at(a + size - kWord) == word_at(b + size - kWord);
+}
+
 }  // namespace
 
 std::uint32_t EntityTable::find_or_add(std::string_view name) {
@@ -83,7 +98,7 @@ FeaturesDecoder::Shape FeaturesDecoder::parse(std::string_view rest) {
     while (rest.size() >= 2 && rest[0] == kEntityTag && static_cast<std::uint8_t>(rest[1]) < 0x80 &&
            rest.size() - 2 >= static_cast<std::uint8_t>(rest[1])) {
       const std::size_t length = static_cast<std::uint8_t>(rest[1]);
-      names_.emplace_back(rest.data() + 2, length);
+      if (!without_entities_) names_.emplace_back(rest.data() + 2, length);
       rest.remove_prefix(2 + length);
     }
     if (rest.empty()) break;
@@ -92,7 +107,9 @@ FeaturesDecoder::Shape FeaturesDecoder::parse(std::string_view rest) {
     if (field.type != WireType::length_delimited) return Shape::unusual;
     bool usual = true;
     switch (field.number) {
-      case Proto::kEntityFieldNumber: names_.push_back(field.value); break;
+      case Proto::kEntityFieldNumber:
+        if (!without_entities_) names_.push_back(field.value);
+        break;
       case Proto::kAsOfFieldNumber: usual = once(field.value, sizeof(Nanos), as_of_); break;
       case Proto::kKnownAtFieldNumber: usual = once(field.value, sizeof(Nanos), known_at_); break;
       case Proto::kLabelTimeFieldNumber: usual = once(field.value, sizeof(Nanos), label_time_); break;
@@ -129,16 +146,24 @@ Result<FeatureRows> FeaturesDecoder::decode(std::string_view payload) {
 }
 
 inline std::uint32_t FeaturesDecoder::number(std::string_view name) {
-  if (last_ < behind_.size()) {
-    const std::uint32_t guess = behind_[last_];
-    const std::string_view guessed = entities_->name(guess);
-    if (guessed.size() == name.size() && std::memcmp(guessed.data(), name.data(), name.size()) == 0) return last_ = guess;
+  if (next_ == seen_.size()) next_ = 0;
+  if (next_ < seen_.size()) {
+    const Seen& guess = seen_[next_];
+    if (guess.size == name.size() && same_bytes(seen_text_.data() + guess.at, name.data(), name.size())) {
+      ++next_;
+      return guess.entity;
+    }
   }
   const std::uint32_t entity = entities_->find_or_add(name);
   if (entity == EntityTable::kNone) return entity;
-  behind_.resize(entities_->size());
-  behind_[last_] = entity;
-  return last_ = entity;
+  if (entity >= place_.size()) place_.resize(entities_->size(), EntityTable::kNone);
+  if (place_[entity] == EntityTable::kNone) {
+    place_[entity] = static_cast<std::uint32_t>(seen_.size());
+    seen_.push_back({entity, static_cast<std::uint32_t>(name.size()), seen_text_.size()});
+    seen_text_ += name;
+  }
+  next_ = place_[entity] + std::size_t{1};
+  return entity;
 }
 
 Status FeaturesDecoder::number_entities() {
@@ -154,7 +179,7 @@ Status FeaturesDecoder::number_entities() {
 }
 
 Result<FeatureRows> FeaturesDecoder::rows() {
-  const std::size_t rows = names_.size();
+  const std::size_t rows = without_entities_ ? as_of_.size() / sizeof(Nanos) : names_.size();
   const auto wrong = [rows](std::string_view what, std::size_t size) {
     return bad(fmt::format("columns of unequal length: {} entities and {} of {}", rows, size, what));
   };

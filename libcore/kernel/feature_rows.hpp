@@ -27,6 +27,8 @@ class EntityTable {
   /// The number of a name; a new name gets the next. kNone: there is no room for it.
   std::uint32_t find_or_add(std::string_view name);
   std::string_view name(std::uint32_t entity) const { return names_[entity]; }
+  /// name() of this number will be asked for soon.
+  void prefetch(std::uint32_t entity) const { __builtin_prefetch(&names_[entity]); }
   std::uint32_t size() const { return static_cast<std::uint32_t>(names_.size()); }
   std::uint32_t limit() const { return limit_; }
 
@@ -79,6 +81,7 @@ class PackedView {
   }
   std::size_t size() const { return bytes_.size() / sizeof(T); }
   bool empty() const { return bytes_.empty(); }
+  std::string_view bytes() const { return bytes_; }
 
  private:
   std::string_view bytes_;
@@ -108,7 +111,7 @@ class FeaturesDecoder {
   Result<FeatureRows> decode(std::string_view payload);
   /// For input whose rows need not have been known: a frame without known_at is taken.
   void set_known_at_optional() { known_at_optional_ = true; }
-  /// All rows are of entity 0: for who looks at times alone.
+  /// All rows are of entity 0, as many as there are times: for who looks at times alone.
   void set_without_entities() { without_entities_ = true; }
 
  private:
@@ -134,10 +137,16 @@ class FeaturesDecoder {
   std::vector<Column> columns_;
   std::vector<std::string_view> column_names_;
   std::vector<PackedView<double>> views_;
-  // Rows of a log come entity after entity, again and again in the same order: who came behind whom last time is asked first, so
-  // that in the long run no name is hashed.
-  std::vector<std::uint32_t> behind_;
-  std::uint32_t last_ = 0;
+  // Rows of a log come entity after entity, again and again in the same order. So the next name is first compared with the one
+  // that came behind the last at its first time: in the long run no name is hashed, and memory is read straight on.
+  struct Seen {
+    std::uint32_t entity, size;
+    std::size_t at;  // in seen_text_
+  };
+  std::vector<Seen> seen_;            // in the order in which this decoder met them
+  std::string seen_text_;             // their names
+  std::vector<std::uint32_t> place_;  // in seen_, by entity
+  std::size_t next_ = 0;              // in seen_
 };
 
 }  // namespace twinpipe

@@ -117,7 +117,9 @@ Chosen CurrentRows::answer(std::uint32_t entity, Nanos time, std::span<double> v
 }
 
 void CurrentRows::remember(std::uint32_t entity, Nanos time, const RowTimes& chosen) {
-  answered_[entity].push_back({time, chosen.as_of, chosen.revision});
+  std::vector<Answered>& labels = answered_[entity];
+  if (labels.capacity() == 0) labels.reserve(8);
+  labels.push_back({time, chosen.as_of, chosen.revision});
   current_[entity].answered_until = time;
   if (++remembered_ * sizeof(Answered) > options_->leak_memory) forget_half();
 }

@@ -188,6 +188,8 @@ Status FrameLabels::take(std::string_view payload) {
 
 bool FrameLabels::next(Label& label) {
   if (at_ == frame_.rows()) return false;
+  constexpr std::size_t kAhead = 8;
+  if (at_ + kAhead < frame_.rows()) entities_->prefetch(frame_.entity[at_ + kAhead]);
   label.number = ++rows_;
   label.entity = frame_.entity[at_];
   label.time = frame_.label_time.empty() ? frame_.as_of[at_] : frame_.label_time[at_];

@@ -114,9 +114,11 @@ Status Replay::open_part(std::uint32_t number, Output& out) {
     from = std::min(from, i);
     to = i + 1;
   }
-  if (to == 0) return {};
-  // Of the oldest segment in the span; those behind it go on from there, also where their readings are older.
+  // Of the oldest segment in the span; those behind it go on from there, also where their readings are older. So it says what is
+  // in force at its end, when it has nothing else to tell.
   in_force_ = number == 0;
+  if (to == 0 && !in_force_) return {};
+  to = std::max(to, from);
   if (Status status = learn_streams(part, from, to, out); !status.ok()) return status;
   if (number == 0) series_.put_in_force(out);
   push_records(number, from, to);
@@ -170,7 +172,7 @@ void Replay::look_for_missing(const Part& part) {
 Status Replay::learn_streams(Part& part, std::size_t from, std::size_t to, Output& out) {
   const std::vector<RecordPlace>& records = part.segment->records();
   std::size_t begin = 0;
-  for (std::size_t i = 0; i <= from; ++i)
+  for (std::size_t i = 0; i < records.size() && i <= from; ++i)
     if (records[i].header.kind == RecordKind::declarations) begin = i;
   part.streams.push_back(std::make_unique<ReplaySeries::Stream>());
   for (std::size_t i = begin; i < to; ++i) {

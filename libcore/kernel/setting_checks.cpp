@@ -10,10 +10,13 @@
 #include "kernel/alert.hpp"
 #include "kernel/deadband.hpp"
 #include "kernel/exc_pass.hpp"
+#include "kernel/feature_definitions.hpp"
+#include "kernel/linear_model.hpp"
 #include "kernel/quarantine.hpp"
 #include "kernel/spectrum_rule.hpp"
 #include "kernel/unit_norm.hpp"
 #include "kernel/winagg.hpp"
+#include "kernel/work_orders.hpp"
 #include "wire/quantity.hpp"
 
 namespace twinpipe {
@@ -119,10 +122,11 @@ Complaint stuck_within_silence(const Rule& expectation, const Rule& deadband) {
 }
 
 constexpr std::array kSectionChecks{
-    SectionCheck{"alert", Alert::check},           SectionCheck{"deadband", Deadband::check},
-    SectionCheck{"exc-pass", exception_rules},     SectionCheck{"fft-bands", spectrum_rules},
-    SectionCheck{"quarantine", Quarantine::check}, SectionCheck{"unit-norm", UnitNorm::check},
-    SectionCheck{"winagg", WinAgg::check},
+    SectionCheck{"alert", Alert::check},       SectionCheck{"deadband", Deadband::check},
+    SectionCheck{"exc-pass", exception_rules}, SectionCheck{"fft-bands", spectrum_rules},
+    SectionCheck{"features", check_features},  SectionCheck{"quarantine", Quarantine::check},
+    SectionCheck{"score", LinearModel::check}, SectionCheck{"unit-norm", UnitNorm::check},
+    SectionCheck{"winagg", WinAgg::check},     SectionCheck{"work-order", WorkOrders::check},
 };
 constexpr std::array kRuleChecks{
     RuleCheck{"deadband", warning, door_without_heartbeat},

@@ -100,7 +100,6 @@ class WinAgg final : public Stage {
   bool is_over(std::size_t lane, std::uint32_t slot, Nanos time) const;
   void ask_again(std::uint32_t slot);
   static void set_rule(Setting& setting, const Rule& rule);
-  v1::Weighting weighting_of(std::uint32_t slot, const Rule& rule, Nanos at, Nanos& heartbeat) const;
   void take_applied(const v1::Applied& applied);
 
   // winagg.cpp: what comes in

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "kernel/thinned_by.hpp"
 #include "kernel/winagg_parts.hpp"
 #include "wire/quantity.hpp"
 
@@ -11,10 +12,6 @@ namespace twinpipe {
 namespace {
 
 constexpr Nanos kMostSlides = 10'000;
-
-v1::Weighting weighting_named(std::string_view name) {
-  return name == "step" ? v1::WEIGHTING_STEP : name == "linear" ? v1::WEIGHTING_LINEAR : v1::WEIGHTING_COUNT;
-}
 
 }  // namespace
 
@@ -37,23 +34,6 @@ Status WinAgg::check(const Policy& policy) {
       if (rule.duration(name).value_or(0) > kLongest) return wrong(fmt::format("'{}' is longer than 18 years", name));
   }
   return {};
-}
-
-/// As the rule says, or as the deadband upstream says how to read between the readings that it kept.
-v1::Weighting WinAgg::weighting_of(std::uint32_t slot, const Rule& rule, Nanos at, Nanos& heartbeat) const {
-  const std::string named = rule.text("weighting", "auto");
-  heartbeat = rule.duration("heartbeat").value_or(0);
-  if (named == "count") return v1::WEIGHTING_COUNT;
-  const Asset& asset = table().asset_of(slot);
-  const std::string& sensor = table().series(slot).sensor.name();
-  for (const auto& policy : upstream_.of(table().node_name(asset.node))) {
-    const v1::AppliedRule* thinned = policy->rule_of(asset.site, asset.line, asset.asset, sensor, at,
-                                                     [](const v1::AppliedRule& one) { return !one.expired(); });
-    if (thinned == nullptr) continue;
-    if (heartbeat == 0) heartbeat = thinned->heartbeat();
-    return named == "auto" ? thinned->interpolation() : weighting_named(named);
-  }
-  return named == "auto" ? v1::WEIGHTING_COUNT : weighting_named(named);
 }
 
 /// Has the time come to ask for the rule? Not for a reading whose time is not believed: it would end temporary rules.
@@ -86,15 +66,14 @@ void WinAgg::configure(std::uint32_t slot, Nanos at) {
   setting.until = match.until;
   if (match.rule != nullptr) {
     set_rule(setting, *match.rule);
-    Nanos heartbeat = 0;
-    setting.weighting = weighting_of(slot, *match.rule, at, heartbeat);
+    const Thinning thinning = thinned_by(*match.rule, upstream_, table(), slot, at);
+    setting.weighting = thinning.weighting;
     // Samples are equidistant and none was left out: a deadband leaves waveforms alone.
     if (table().series(slot).sensor.type() == v1::VALUE_TYPE_WAVEFORM) setting.weighting = v1::WEIGHTING_COUNT;
-    // A deadband sends the first reading that comes a heartbeat after the last one: up to one period later. Without bound a
-    // jump of the clock would make rows without end.
+    // Without bound a jump of the clock would make rows without end.
     const auto most_panes = static_cast<Nanos>(options_.max_open);
     const Nanos most = setting.slide > kFarthest / most_panes ? kFarthest : setting.slide * most_panes;
-    setting.hold = heartbeat == 0 ? most : std::min(most, heartbeat + (setting.period > 0 ? setting.period : heartbeat / 2));
+    setting.hold = std::min(most, thinning.hold(setting.period));
   }
   Setting& old = settings_[slot];
   const bool same_windows = old.window == setting.window && old.slide == setting.slide;

@@ -74,6 +74,20 @@ Result<ParameterValue> read_bands(const Parameter& parameter, dom::element eleme
   return ParameterValue(std::move(bands));
 }
 
+Result<ParameterValue> read_numbers(const Parameter& parameter, dom::element element, std::string_view where) {
+  dom::object object;
+  if (element.get(object) != simdjson::SUCCESS || object.size() == 0)
+    return bad("{}: '{}' is not an object of numbers such as {{\"temp\": 0.5}}", where, parameter.name);
+  NamedNumbers numbers;
+  for (const auto& [name, value] : object) {
+    double number = 0;
+    if (name.empty()) return bad("{}: '{}' has a number without a name", where, parameter.name);
+    if (value.get(number) != simdjson::SUCCESS) return bad("{}: '{}': '{}' is not a number", where, parameter.name, name);
+    if (!numbers.emplace(name, number).second) return bad("{}: '{}': '{}' stands there twice", where, parameter.name, name);
+  }
+  return ParameterValue(std::move(numbers));
+}
+
 Result<ParameterValue> read_list(const Parameter& parameter, dom::element element, std::string_view where) {
   dom::array array;
   if (element.get(array) != simdjson::SUCCESS)
@@ -117,6 +131,7 @@ Result<ParameterValue> read_value(const Parameter& parameter, dom::element eleme
       return ParameterValue(truth);
     }
     case ParameterKind::bands: return read_bands(parameter, element, where);
+    case ParameterKind::numbers: return read_numbers(parameter, element, where);
     case ParameterKind::list: return read_list(parameter, element, where);
   }
   return bad("{}: '{}' is of no known kind", where, parameter.name);
@@ -204,6 +219,15 @@ std::string as_text(const ParameterValue& value) {
       }
       return "{" + text + "}";
     }
+    std::string operator()(const NamedNumbers& numbers) const {
+      std::string text;
+      for (const auto& [name, number] : numbers) {
+        if (!text.empty()) text += ", ";
+        append_json_string(name, text);
+        text += fmt::format(": {}", number);
+      }
+      return "{" + text + "}";
+    }
     std::string operator()(const ValueList& list) const {
       std::string text;
       for (const std::string& value : list) {
@@ -245,6 +269,12 @@ const NamedBands& Rule::bands(std::string_view parameter) const {
 const ValueList& Rule::list(std::string_view parameter) const {
   static const ValueList kNone;
   const ValueList* value = value_of<ValueList>(*this, parameter);
+  return value == nullptr ? kNone : *value;
+}
+
+const NamedNumbers& Rule::numbers(std::string_view parameter) const {
+  static const NamedNumbers kNone;
+  const NamedNumbers* value = value_of<NamedNumbers>(*this, parameter);
   return value == nullptr ? kNone : *value;
 }
 

@@ -26,9 +26,13 @@ using NamedBands = std::vector<NamedBand>;
 /// Texts, numbers, true and false, each as its text: "running", "3", "0.5", "true". In the order of the file.
 using ValueList = std::vector<std::string>;
 
-/// A rule's parameter as its section declares it. Bands are an object {"name": [low, high], …}, a list is one of JSON.
-enum class ParameterKind { number, duration, text, boolean, bands, list };
-using ParameterValue = std::variant<double, Nanos, std::string, bool, NamedBands, ValueList>;
+/// Numbers with names, in the order of those.
+using NamedNumbers = std::map<std::string, double, std::less<>>;
+
+/// A rule's parameter as its section declares it. Bands are an object {"name": [low, high], …}, numbers one of
+/// {"name": number, …}, a list is one of JSON.
+enum class ParameterKind { number, duration, text, boolean, bands, numbers, list };
+using ParameterValue = std::variant<double, Nanos, std::string, bool, NamedBands, NamedNumbers, ValueList>;
 /// As the policy file has it: "0.5", "1m", "on-change", "true".
 std::string as_text(const ParameterValue& value);
 
@@ -63,8 +67,9 @@ struct Rule {
   std::optional<Nanos> duration(std::string_view parameter) const;
   std::string text(std::string_view parameter, std::string_view otherwise) const;
   bool boolean(std::string_view parameter, bool otherwise) const;
-  const NamedBands& bands(std::string_view parameter) const;  // none where the rule has none
-  const ValueList& list(std::string_view parameter) const;    // none where the rule has none
+  const NamedBands& bands(std::string_view parameter) const;      // none where the rule has none
+  const ValueList& list(std::string_view parameter) const;        // none where the rule has none
+  const NamedNumbers& numbers(std::string_view parameter) const;  // none where the rule has none
   /// All of them for people: "absolute 0.5, heartbeat 1m".
   std::string settings() const;
 };

@@ -5,7 +5,6 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <span>
 
 #include "wire/quantity.hpp"
 
@@ -17,17 +16,32 @@ RuleBook::RuleBook(const Policy& policy, std::string tool, Describe describe, st
       tool_(std::move(tool)),
       describe_(std::move(describe)) {}
 
+/// One that is not has expired from here on.
+bool RuleBook::in_force(const Rule& rule, Nanos at) {
+  if (!rule.expires || at < *rule.expires) return true;
+  if (std::ranges::find(expired_, &rule) == expired_.end()) expired_.push_back(&rule);
+  return false;
+}
+
 RuleBook::Match RuleBook::find(const SeriesTable& table, std::uint32_t slot, Nanos at,
                                const std::function<bool(const Rule&)>& among) {
   const Asset& asset = table.asset_of(slot);
-  const std::string& sensor = table.series(slot).sensor.name();
+  return find({asset.site, asset.line, asset.asset, table.series(slot).sensor.name()}, at, among);
+}
+
+RuleBook::Match RuleBook::find(const std::array<std::string_view, 4>& levels, Nanos at,
+                               const std::function<bool(const Rule&)>& among) {
   for (const Rule& rule : *rules_) {
     if (among && !among(rule)) continue;
-    if (!rule.pattern.matches(asset.site, asset.line, asset.asset, sensor)) continue;
-    if (!rule.expires || at < *rule.expires) return {&rule, rule.expires.value_or(kForever)};
-    if (std::ranges::find(expired_, &rule) == expired_.end()) expired_.push_back(&rule);
+    if (!rule.pattern.matches(levels[0], levels[1], levels[2], levels[3])) continue;
+    if (in_force(rule, at)) return {&rule, rule.expires.value_or(kForever)};
   }
   return {};
+}
+
+const Rule* RuleBook::find(std::span<const Rule* const> matching, Nanos at) {
+  const auto found = std::ranges::find_if(matching, [&](const Rule* rule) { return in_force(*rule, at); });
+  return found == matching.end() ? nullptr : *found;
 }
 
 v1::Frame RuleBook::applied() const { return applied(expired_.size()); }

@@ -3,7 +3,9 @@
 // and how both are told to whoever reads the stream.
 #pragma once
 
+#include <array>
 #include <functional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -36,6 +38,11 @@ class RuleBook {
   Match find(const SeriesTable& table, std::uint32_t slot, Nanos at) { return find(table, slot, at, {}); }
   /// The same among the rules that `among` names: for a section whose rules work beside each other.
   Match find(const SeriesTable& table, std::uint32_t slot, Nanos at, const std::function<bool(const Rule&)>& among);
+  /// The same among rules that match the one asked about by their names: the first that has not ended by `at`.
+  const Rule* find(std::span<const Rule* const> matching, Nanos at);
+
+  /// The same of a name that no table has. Levels: site, line, asset, sensor.
+  Match find(const std::array<std::string_view, 4>& levels, Nanos at, const std::function<bool(const Rule&)>& among);
 
   /// The Applied frame as things stand.
   v1::Frame applied() const;
@@ -50,6 +57,7 @@ class RuleBook {
 
  private:
   v1::Frame applied(std::size_t expired) const;
+  bool in_force(const Rule& rule, Nanos at);
 
   const Policy* policy_;
   const std::vector<Rule>* rules_;

@@ -37,6 +37,40 @@ constexpr std::array kDeadband{
     Parameter{"heartbeat", duration},            // longest silence
     Parameter{"shortest", duration},             // shortest interval between two readings
 };
+constexpr std::array<std::string_view, 4> kWeighting{"auto", "count", "step", "linear"};
+constexpr std::array<std::string_view, 17> kFunctions{"mean",
+                                                      "min",
+                                                      "max",
+                                                      "std",
+                                                      "rms",
+                                                      "first",
+                                                      "last",
+                                                      "count",
+                                                      "slope",
+                                                      "rate",
+                                                      "transitions",
+                                                      "share",
+                                                      "cycles_since_service",
+                                                      "stale_share",
+                                                      "correlation",
+                                                      "since_birth",
+                                                      "since_death"};
+constexpr std::array kFeatures{
+    Parameter{"feature", text},                   // the column; rules of different ones apply beside each other
+    Parameter{"function", text, 0, kFunctions},   // what of the window
+    Parameter{"of", text},                        // value, mean, rms, band:NAME@QUANTITY, …; `value` when absent
+    Parameter{"window", duration},                // a multiple of the step
+    Parameter{"with", text},                      // of a correlation: the asset's other sensor
+    Parameter{"class", text},                     // glob over the registry's fact: only assets like it
+    Parameter{"values", list},                    // of a state: those that count as on
+    Parameter{"least", number},                   // share of the window that has to be covered
+    Parameter{"slo", duration},                   // of stale_share: older than this is stale
+    Parameter{"period", duration},                // between two readings, as expected
+    Parameter{"heartbeat", duration},             // longest silence that a value bridges
+    Parameter{"weighting", text, 0, kWeighting},  // of readings, or of the time between them
+    Parameter{"step", duration},                  // of all: a row an asset at each multiple
+    Parameter{"lateness", duration},              // of all: how far back corrections reach
+};
 constexpr std::array<std::string_view, 2> kReports{"periodic", "on-change"};
 constexpr std::array kFreshness{
     Parameter{"slo", duration},               // older than this is stale
@@ -84,7 +118,18 @@ constexpr std::array kExcPass{
     Parameter{"passes", text},               // glob over the sensors of the asset whose raw passes
     Parameter{"budget", number},             // bytes of raw an hour and asset
 };
-constexpr std::array<std::string_view, 4> kWeighting{"auto", "count", "step", "linear"};
+constexpr std::array<std::string_view, 2> kLinks{"none", "logistic"};
+constexpr std::array kScore{
+    Parameter{"failure_mode", text},             // what is predicted; rules of different ones apply beside each other
+    Parameter{"weights", numbers},               // of features
+    Parameter{"bias", number, kAnyNumber},       // added to their sum
+    Parameter{"link", text, 0, kLinks},          // what the sum goes through
+    Parameter{"threshold", number, kAnyNumber},  // from this score on a row fires
+    Parameter{"feature", text},                  // instead of weights: one feature,
+    Parameter{"at_least", number, kAnyNumber},   // which fires from here up
+    Parameter{"at_most", number, kAnyNumber},    // or from here down
+    Parameter{"definition", text},               // digest that the rows must bear
+};
 constexpr std::array kWinAgg{
     Parameter{"window", duration},                // length
     Parameter{"slide", duration},                 // from one window's start to the next one's; divides the window
@@ -113,15 +158,28 @@ constexpr std::array kQuarantine{
     Parameter{"skew", duration},                  // future: how far ahead of the source's clock
     Parameter{"origin", text, 0, kOrigins},       // timestamp: the weakest that will do
 };
+constexpr std::array kWorkOrder{
+    Parameter{"failure_mode", text},   // glob over the failure modes of predictions; all when absent
+    Parameter{"priority", text},       // in the words of the maintenance system; `medium` when absent
+    Parameter{"confirm", text},        // N/M: so many fired rows among the last so many open an episode
+    Parameter{"clear", duration},      // so much event time without a fired row ends it
+    Parameter{"cool_down", duration},  // and no other begins before so much event time has passed
+    Parameter{"template", text},       // which of the named templates shapes the order
+    Parameter{"notify", list},         // recipients
+    Parameter{"labels", text},         // NAME=VALUE,NAME=VALUE
+};
 constexpr std::array kSections{
     Section{"alert", kAlert, "on", ""},
     Section{"deadband", kDeadband},
     Section{"exc-pass", kExcPass, "signal", "value"},
+    Section{"features", kFeatures, "feature", ""},
     Section{"fft-bands", kFftBands},
     Section{"freshness", kFreshness},
     Section{"quarantine", kQuarantine, "expect", "", "action", "quarantine"},
+    Section{"score", kScore, "failure_mode", ""},
     Section{"unit-norm", kUnitNorm},
     Section{"winagg", kWinAgg},
+    Section{"work-order", kWorkOrder, "failure_mode", "*"},
 };
 
 }  // namespace

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """asof.py prepare | PEER event|bitemporal: peers of pit-join, on what feature_log wrote in the working directory.
 
-prepare writes Parquet files from its packed rows. A PEER (duckdb, polars or pandas) joins by event time alone, or such that no
+prepare writes Parquet files from its packed rows. A PEER (duckdb, polars, pandas or chdb) joins by event time alone, or such that no
 row counts that was not known at the label's time. That second join has no operator of its own: of the rows of an asset in the
 order in which they became known, those that are newer than all before them are kept (a running greatest as_of), and the labels
 are joined on known_at. It is right as long as no row is known before its as_of. Assets are numbers here, which is kind to peers,
@@ -62,9 +62,22 @@ def pandas_join(kind):
     return joined["x"].count(), joined["x"].sum()
 
 
+def chdb_join(kind):
+    import chdb
+    newest = ("SELECT entity, known_at, as_of, x FROM (SELECT *, max(as_of) OVER (PARTITION BY entity ORDER BY known_at, as_of ROWS "
+              "BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING) AS before, row_number() OVER (PARTITION BY entity ORDER BY known_at, as_of) "
+              "AS number FROM file('log.parquet')) WHERE number = 1 OR as_of > before")
+    rows, on = {"event": ("file('features.parquet')", "as_of"),
+                "bitemporal": (f"(SELECT entity, known_at, argMax(x, as_of) AS x FROM ({newest}) GROUP BY entity, known_at)", "known_at")}[kind]
+    answer = chdb.query(f"SELECT count(x), sum(x) FROM file('labels.parquet') l ASOF LEFT JOIN {rows} f ON l.entity = f.entity "
+                        f"AND l.time >= f.{on} SETTINGS join_use_nulls = 1", "CSV")
+    count, total = str(answer).strip().split(",")
+    return int(count), float(total)
+
+
 if __name__ == "__main__":
     if sys.argv[1] == "prepare":
         prepare()
     else:
-        count, total = {"duckdb": duckdb_join, "polars": polars_join, "pandas": pandas_join}[sys.argv[1]](sys.argv[2])
+        count, total = {"duckdb": duckdb_join, "polars": polars_join, "pandas": pandas_join, "chdb": chdb_join}[sys.argv[1]](sys.argv[2])
         print(count, f"{total:.3f}")

@@ -257,6 +257,28 @@ TEST_CASE("alert: the first of a group waits for the others") {
   CHECK(told[0].known_at == kStart + 5 * kSecond);
 }
 
+TEST_CASE("alert: news of a group that leaves gives back no place whose turn is still to come") {
+  const Policy policy = testing::alert_policy(
+      R"({"match":"+/+/+/+","on":"alarm","values":["1"],"on_delay":"5s","off_delay":"5s","group":"node","group_wait":"100s"})");
+  StreamWriter writer;
+  writer.series("n", "a", {"x", "y"}, 0, 1, v1::VALUE_TYPE_STRING);
+  const auto both = [&](Nanos time, const char* x, const char* y) {
+    state(writer, 0, time, x);
+    state(writer, 1, time, y);
+    tick(writer, "n", time + 9 * kSecond);
+  };
+  both(1 * kSecond, "1", "1");
+  both(11 * kSecond, "1", "0");
+  both(21 * kSecond, "0", "0");
+  // Both recoveries wait for company. x is raised again, which sends them, while y was back for less than its delay.
+  state(writer, 0, 31 * kSecond, "1");
+  state(writer, 1, 31 * kSecond, "1");
+  state(writer, 1, 32 * kSecond, "0");
+  tick(writer, "n", 40 * kSecond);
+  tick(writer, "n", 200 * kSecond);
+  CHECK(texts(testing::alerts(policy, writer.take())) == Texts{"raise alarm n", "recover alarm n", "raise alarm s/l/a/x"});
+}
+
 TEST_CASE("alert: a temporary rule ends at its event time, and what it told is over") {
   const Policy policy = testing::alert_policy(
       R"({"name":"trial","match":"+/+/+/x","on":"alarm","values":["TRIP"],"expires":"1970-01-12T13:46:50Z","reason":"trial"})");

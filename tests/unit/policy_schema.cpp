@@ -41,6 +41,7 @@ void check_parameter(const Parameter& parameter, dom::element schema) {
       return;
     case ParameterKind::duration: CHECK(refers(schema, "duration")); return;
     case ParameterKind::bands: CHECK(refers(schema, "bands")); return;
+    case ParameterKind::numbers: CHECK(refers(schema, "numbers")); return;
     case ParameterKind::list: CHECK(refers(schema, "list")); return;
     case ParameterKind::boolean:
       CHECK(schema["type"].get(type) == simdjson::SUCCESS);
