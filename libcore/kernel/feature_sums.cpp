@@ -156,6 +156,10 @@ void SeriesSums::merge(const SeriesSums& other, double shift) {
 
 void PairSums::merge(const PairSums& other, double) {
   if (other.weight == 0) return;
+  if (weight == 0) {
+    *this = other;
+    return;
+  }
   const double both = weight + other.weight, share = other.weight / both;
   const double dx = (other.x - x) + (other.rest_x - rest_x), dy = (other.y - y) + (other.rest_y - rest_y);
   const double pull = weight * share;

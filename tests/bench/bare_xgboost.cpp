@@ -63,7 +63,7 @@ std::string train(const std::vector<float>& matrix, std::size_t rows) {
   for (int tree = 0; tree < kTrees; ++tree) must(XGBoosterUpdateOneIter(booster, tree, data) == 0);
   bst_ulong size = 0;
   const char* text = nullptr;
-  must(XGBoosterSaveModelToBuffer(booster, R"({"raw_format":"json"})", &size, &text) == 0);
+  must(XGBoosterSaveModelToBuffer(booster, R"({"format":"json"})", &size, &text) == 0);
   std::string json(text, size);
   XGBoosterFree(booster);
   XGDMatrixFree(data);
