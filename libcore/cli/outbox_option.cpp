@@ -64,7 +64,7 @@ HttpOptions OutboxOption::http() const {
 Courier::Deliver OutboxOption::by_http() const {
   const auto client = std::make_shared<HttpClient>(http());
   return [client, url = url_](const OutboxMessage& message) -> Attempt {
-    const Result<HttpAnswer> answer = client->send({"POST", url, message.body, {"Idempotency-Key: " + message.id}});
+    const Result<HttpAnswer> answer = client->send({"POST", url, message.body, {"Idempotency-Key: " + message.id}, false});
     if (!answer.ok()) return {Verdict::wait, answer.status().message, {}};
     const Verdict verdict = verdict_of(answer->status);
     if (verdict == Verdict::done) return {};

@@ -30,6 +30,8 @@ class OutboxOption {
   Status start();
   /// For tools that deliver in a way of their own. Errors: as Outbox::open().
   Status start(const std::function<Courier::Deliver(Outbox&)>& way, Courier::Concluded concluded);
+  /// Errors (usage): a further URL that must not be used with these options.
+  Status check_other_url(const std::string& url) const { return check_url(url, !http_.token_file.empty()); }
   const std::string& url() const { return url_; }
   HttpOptions http() const;
 

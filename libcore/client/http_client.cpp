@@ -111,6 +111,7 @@ Status HttpClient::prepare(const HttpRequest& request) {
   if (!options_.ca_file.empty()) curl_easy_setopt(handle, CURLOPT_CAINFO, options_.ca_file.c_str());
   if (!options_.certificate_file.empty()) curl_easy_setopt(handle, CURLOPT_SSLCERT, options_.certificate_file.c_str());
   if (!options_.key_file.empty()) curl_easy_setopt(handle, CURLOPT_SSLKEY, options_.key_file.c_str());
+  if (request.once) curl_easy_setopt(handle, CURLOPT_FRESH_CONNECT, 1L);
   curl_->header("Accept: application/json");
   if (request.method == "POST") {
     curl_->header("Content-Type: application/json");

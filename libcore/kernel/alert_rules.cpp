@@ -12,20 +12,6 @@ namespace {
 
 constexpr std::array<std::string_view, kConditions> kNames{"alarm", "stale", "exception", "quarantine", "dead", "blind"};
 
-/// "a, b" → {"a", "b"}
-std::vector<std::string> split(std::string_view text) {
-  std::vector<std::string> parts;
-  while (!text.empty()) {
-    const std::size_t comma = std::min(text.find(','), text.size());
-    std::string_view part = text.substr(0, comma);
-    while (part.starts_with(' ')) part.remove_prefix(1);
-    while (part.ends_with(' ')) part.remove_suffix(1);
-    if (!part.empty()) parts.emplace_back(part);
-    text.remove_prefix(std::min(comma + 1, text.size()));
-  }
-  return parts;
-}
-
 template <class... Args>
 Status bad(const Rule& rule, fmt::format_string<Args...> format, Args&&... args) {
   return Status::error(Code::bad_config,
@@ -63,18 +49,6 @@ Status take_burst(const Rule& rule, AlertRule& to) {
   return {};
 }
 
-Status take_labels(const Rule& rule, AlertRule& to) {
-  for (const std::string& label : split(rule.text("labels", ""))) {
-    const std::size_t equals = label.find('=');
-    if (equals == 0 || equals == label.npos) return bad(rule, "label '{}' is not NAME=VALUE", label);
-    const std::string name = label.substr(0, equals);
-    if (std::ranges::find(to.labels, name, [](const auto& other) { return other.first; }) != to.labels.end())
-      return bad(rule, "label '{}' stands there twice", name);
-    to.labels.emplace_back(name, label.substr(equals + 1));
-  }
-  return {};
-}
-
 }  // namespace
 
 std::string_view name_of(Condition on) { return kNames[static_cast<std::size_t>(on)]; }
@@ -94,7 +68,9 @@ Result<AlertRule> AlertRule::make(const Rule& rule) {
     if (Status status = take_values(rule, to); !status.ok()) return status;
   if (to.on == Condition::quarantine)
     if (Status status = take_burst(rule, to); !status.ok()) return status;
-  if (Status status = take_labels(rule, to); !status.ok()) return status;
+  Result<RuleLabels> labels = parse_labels(rule.text("labels", ""));
+  if (!labels.ok()) return bad(rule, "{}", labels.status().message);
+  to.labels = std::move(*labels);
   to.severity = rule.text("severity", "warning");
   to.exception = rule.text("exception", "*");
   to.on_delay = rule.duration("on_delay").value_or(0);

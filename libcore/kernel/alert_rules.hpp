@@ -4,9 +4,9 @@
 
 #include <string>
 #include <string_view>
-#include <utility>
 #include <vector>
 
+#include "kernel/rule_labels.hpp"
 #include "policy/policy.hpp"
 
 namespace twinpipe {
@@ -35,7 +35,7 @@ struct AlertRule {
   Nanos span = 0;         // so much event time
   AlertGroup group = AlertGroup::node;
   std::vector<std::string> notify;
-  std::vector<std::pair<std::string, std::string>> labels;
+  RuleLabels labels;
 
   bool is_alarm(std::string_view value) const;
 };

@@ -12,6 +12,24 @@ constexpr double kSecondsOf = 1e-9;
 
 double seconds(Nanos duration) { return static_cast<double>(duration) * kSecondsOf; }
 
+/// mean + rest += by, so that nothing is lost (Knuth's two-sum).
+void shift_mean(double& mean, double& rest, double by) {
+  const double b = rest + by, sum = mean + b, part = sum - mean;
+  rest = (mean - (sum - part)) + (b - part);
+  mean = sum;
+}
+
+/// Deviations were taken from a mean that is `off` beside the true one, for each of the weight.
+void settle(SeriesSums& sums, double off) {
+  if (sums.min == sums.max) {  // exactly constant: no rounding may look like noise
+    sums.mean = sums.min;
+    sums.m2 = sums.tv = 0;
+    return;
+  }
+  sums.m2 = std::max(0.0, sums.m2 - sums.weight * off * off);
+  shift_mean(sums.mean, sums.rest, off);
+}
+
 /// A straight line from `begin` to `end`, seconds behind the pane's start.
 struct Line {
   double from, to, begin, end;
@@ -36,14 +54,16 @@ SeriesSums sums_of(std::span<const Line> lines) {
   sums.covered = sums.weight;
   sums.mean = std::clamp(value / sums.weight, sums.min, sums.max);
   sums.time = time / sums.weight;
+  double off = 0;
   // Integrals over a line of duration w: of t·t, of t·v and of v·v, around the means.
   for (const Line& l : lines) {
     const double w = l.to - l.from, c = (l.from + l.to) / 2 - sums.time, p = l.begin - sums.mean, q = l.end - sums.mean;
     sums.tt += w * (c * c + w * w / 12);
     sums.tv += w * (c * (p + q) / 2 + (q - p) * w / 12);
     sums.m2 += w * (p * p + p * q + q * q) / 3;
+    off += w * (p + q) / 2;
   }
-  if (sums.min == sums.max) sums.m2 = sums.tv = 0;  // exactly constant: no rounding may look like noise
+  settle(sums, off / sums.weight);
   sums.first = lines.front().begin;
   sums.first_time = lines.front().from;
   sums.last = lines.back().end;
@@ -121,13 +141,13 @@ void SeriesSums::merge(const SeriesSums& other, double shift) {
     return;
   }
   const double both = weight + other.weight, share = other.weight / both;
-  const double dv = other.mean - mean, dt = other.time + shift - time, pull = weight * share;
+  const double dv = (other.mean - mean) + (other.rest - rest), dt = other.time + shift - time, pull = weight * share;
   m2 += other.m2 + dv * dv * pull;
   tt += other.tt + dt * dt * pull;
   tv += other.tv + dt * dv * pull;
   min = std::min(min, other.min);
   max = std::max(max, other.max);
-  mean = std::clamp(mean + dv * share, min, max);
+  shift_mean(mean, rest, dv * share);
   time += dt * share;
   last = other.last;
   last_time = other.last_time + shift;
@@ -136,13 +156,18 @@ void SeriesSums::merge(const SeriesSums& other, double shift) {
 
 void PairSums::merge(const PairSums& other, double) {
   if (other.weight == 0) return;
+  if (weight == 0) {
+    *this = other;
+    return;
+  }
   const double both = weight + other.weight, share = other.weight / both;
-  const double dx = other.x - x, dy = other.y - y, pull = weight * share;
+  const double dx = (other.x - x) + (other.rest_x - rest_x), dy = (other.y - y) + (other.rest_y - rest_y);
+  const double pull = weight * share;
   xx += other.xx + dx * dx * pull;
   yy += other.yy + dy * dy * pull;
   xy += other.xy + dx * dy * pull;
-  x += dx * share;
-  y += dy * share;
+  shift_mean(x, rest_x, dx * share);
+  shift_mean(y, rest_y, dy * share);
   weight = both;
 }
 
@@ -192,13 +217,16 @@ SeriesSums sums_by_count(std::span<const FeaturePoint> points, Nanos from, Nanos
   }
   sums.mean = std::clamp(sums.mean, sums.min, sums.max);
   sums.time = time / sums.weight;
+  double off = 0;
   for (const FeaturePoint& point : points) {
     if (std::isnan(point.value)) continue;
     const double v = point.value - sums.mean, t = seconds(point.time - from) - sums.time;
     sums.m2 += v * v;
     sums.tt += t * t;
     sums.tv += t * v;
+    off += v;
   }
+  settle(sums, off / sums.weight);
   const double pane = seconds(to - from);
   if (sums.covered == 0) sums.covered = period > 0 ? sums.count * seconds(period) : pane;
   sums.covered = std::min(sums.covered, pane);
@@ -242,14 +270,26 @@ PairSums sums_of_pair(const HeldSeries& x, const HeldSeries& y, Nanos from, Nano
     now = until;
   }
   if (pieces.empty()) return sums;
-  sums.x /= sums.weight;
-  sums.y /= sums.weight;
+  // Exactly constant: no rounding may look like noise.
+  const auto constant = [&](double Piece::* of) {
+    return std::ranges::all_of(pieces, [&](const Piece& piece) { return piece.*of == pieces.front().*of; });
+  };
+  sums.x = constant(&Piece::x) ? pieces.front().x : sums.x / sums.weight;
+  sums.y = constant(&Piece::y) ? pieces.front().y : sums.y / sums.weight;
+  double off_x = 0, off_y = 0;
   for (const Piece& piece : pieces) {
     const double dx = piece.x - sums.x, dy = piece.y - sums.y;
+    off_x += piece.w * dx;
+    off_y += piece.w * dy;
     sums.xx += piece.w * dx * dx;
     sums.yy += piece.w * dy * dy;
     sums.xy += piece.w * dx * dy;
   }
+  sums.xx = std::max(0.0, sums.xx - off_x * off_x / sums.weight);
+  sums.yy = std::max(0.0, sums.yy - off_y * off_y / sums.weight);
+  sums.xy -= off_x * off_y / sums.weight;
+  shift_mean(sums.x, sums.rest_x, off_x / sums.weight);
+  shift_mean(sums.y, sums.rest_y, off_y / sums.weight);
   return sums;
 }
 

@@ -16,6 +16,7 @@
 #include "kernel/spectrum_rule.hpp"
 #include "kernel/unit_norm.hpp"
 #include "kernel/winagg.hpp"
+#include "kernel/work_orders.hpp"
 #include "wire/quantity.hpp"
 
 namespace twinpipe {
@@ -125,7 +126,7 @@ constexpr std::array kSectionChecks{
     SectionCheck{"exc-pass", exception_rules}, SectionCheck{"fft-bands", spectrum_rules},
     SectionCheck{"features", check_features},  SectionCheck{"quarantine", Quarantine::check},
     SectionCheck{"score", LinearModel::check}, SectionCheck{"unit-norm", UnitNorm::check},
-    SectionCheck{"winagg", WinAgg::check},
+    SectionCheck{"winagg", WinAgg::check},     SectionCheck{"work-order", WorkOrders::check},
 };
 constexpr std::array kRuleChecks{
     RuleCheck{"deadband", warning, door_without_heartbeat},

@@ -26,10 +26,14 @@ bool RuleBook::in_force(const Rule& rule, Nanos at) {
 RuleBook::Match RuleBook::find(const SeriesTable& table, std::uint32_t slot, Nanos at,
                                const std::function<bool(const Rule&)>& among) {
   const Asset& asset = table.asset_of(slot);
-  const std::string& sensor = table.series(slot).sensor.name();
+  return find({asset.site, asset.line, asset.asset, table.series(slot).sensor.name()}, at, among);
+}
+
+RuleBook::Match RuleBook::find(const std::array<std::string_view, 4>& levels, Nanos at,
+                               const std::function<bool(const Rule&)>& among) {
   for (const Rule& rule : *rules_) {
     if (among && !among(rule)) continue;
-    if (!rule.pattern.matches(asset.site, asset.line, asset.asset, sensor)) continue;
+    if (!rule.pattern.matches(levels[0], levels[1], levels[2], levels[3])) continue;
     if (in_force(rule, at)) return {&rule, rule.expires.value_or(kForever)};
   }
   return {};

@@ -3,6 +3,7 @@
 // and how both are told to whoever reads the stream.
 #pragma once
 
+#include <array>
 #include <functional>
 #include <span>
 #include <string>
@@ -39,6 +40,9 @@ class RuleBook {
   Match find(const SeriesTable& table, std::uint32_t slot, Nanos at, const std::function<bool(const Rule&)>& among);
   /// The same among rules that match the one asked about by their names: the first that has not ended by `at`.
   const Rule* find(std::span<const Rule* const> matching, Nanos at);
+
+  /// The same of a name that no table has. Levels: site, line, asset, sensor.
+  Match find(const std::array<std::string_view, 4>& levels, Nanos at, const std::function<bool(const Rule&)>& among);
 
   /// The Applied frame as things stand.
   v1::Frame applied() const;

@@ -158,6 +158,16 @@ constexpr std::array kQuarantine{
     Parameter{"skew", duration},                  // future: how far ahead of the source's clock
     Parameter{"origin", text, 0, kOrigins},       // timestamp: the weakest that will do
 };
+constexpr std::array kWorkOrder{
+    Parameter{"failure_mode", text},   // glob over the failure modes of predictions; all when absent
+    Parameter{"priority", text},       // in the words of the maintenance system; `medium` when absent
+    Parameter{"confirm", text},        // N/M: so many fired rows among the last so many open an episode
+    Parameter{"clear", duration},      // so much event time without a fired row ends it
+    Parameter{"cool_down", duration},  // and no other begins before so much event time has passed
+    Parameter{"template", text},       // which of the named templates shapes the order
+    Parameter{"notify", list},         // recipients
+    Parameter{"labels", text},         // NAME=VALUE,NAME=VALUE
+};
 constexpr std::array kSections{
     Section{"alert", kAlert, "on", ""},
     Section{"deadband", kDeadband},
@@ -169,6 +179,7 @@ constexpr std::array kSections{
     Section{"score", kScore, "failure_mode", ""},
     Section{"unit-norm", kUnitNorm},
     Section{"winagg", kWinAgg},
+    Section{"work-order", kWorkOrder, "failure_mode", "*"},
 };
 
 }  // namespace

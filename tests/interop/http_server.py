@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-"""http_server.py [--port PORT] [--tls CERTIFICATE KEY] [--token TOKEN] [--refuse TEXT] LOG [DEED...]
+"""http_server.py [--port PORT] [--tls CERTIFICATE KEY] [--token TOKEN] [--refuse TEXT] [--orders FILE] [--completed FILE]
+  LOG [DEED...]
 
 A service that takes messages, and fails as it is told. Prints its port. The DEEDs are what it does to the first requests, one
 each; whatever comes after them is taken (200):
@@ -10,6 +11,11 @@ each; whatever comes after them is taken (200):
   cut            closes it in the middle of the answer
   hang           takes the message and never answers
   slow:SECONDS   answers 200 after so long
+
+With --orders it is a maintenance system, as bad as it can be: every message that it takes creates an order, a line in FILE, and it
+knows none by its key. GET with ?externalReference=KEY lists those whose body has it. What it hangs or is cut at has created one;
+so has a deed with ":created" behind it (500:created). "late:SECONDS" closes the connection and creates the order so much later.
+Deeds that begin with "get:" are done to the next searches. GET /completed answers with what is in the file of --completed.
 
 --refuse: 404 for every body with this text. --token: 401 for every other one. LOG gets a line of JSON a request that was read:
 what was done, the idempotency key, the message.
@@ -21,6 +27,7 @@ import ssl
 import sys
 import threading
 import time
+import urllib.parse
 
 
 def arguments():
@@ -29,6 +36,8 @@ def arguments():
     parser.add_argument("--tls", nargs=2)
     parser.add_argument("--token")
     parser.add_argument("--refuse")
+    parser.add_argument("--orders")
+    parser.add_argument("--completed")
     parser.add_argument("log")
     parser.add_argument("deeds", nargs="*")
     return parser.parse_args()
@@ -38,9 +47,30 @@ OPTIONS = arguments()
 LOCK = threading.Lock()
 
 
-def next_deed():
+SEARCH_DEEDS = [deed[4:] for deed in OPTIONS.deeds if deed.startswith("get:")]
+OPTIONS.deeds = [deed for deed in OPTIONS.deeds if not deed.startswith("get:")]
+
+
+def next_deed(deeds):
     with LOCK:
-        return OPTIONS.deeds.pop(0) if OPTIONS.deeds else "200"
+        return deeds.pop(0) if deeds else "200"
+
+
+def orders():
+    try:
+        with LOCK, open(OPTIONS.orders, encoding="utf-8") as file:
+            return [json.loads(line) for line in file]
+    except FileNotFoundError:
+        return []
+
+
+def create(message):
+    """The order as it is answered."""
+    with LOCK, open(OPTIONS.orders, "a+", encoding="utf-8") as file:
+        file.seek(0)
+        order = {"id": f"WO-{len(file.readlines()) + 1}", **message}
+        file.write(json.dumps(order) + "\n")
+    return order
 
 
 class Handler(http.server.BaseHTTPRequestHandler):
@@ -50,22 +80,62 @@ class Handler(http.server.BaseHTTPRequestHandler):
     def handle_one_request(self):
         self.deed = None
         if OPTIONS.deeds and OPTIONS.deeds[0] == "close":
-            next_deed()
+            next_deed(OPTIONS.deeds)
             self.close_connection = True
             return
         super().handle_one_request()
 
+    def answer(self, status, content, headers=()):
+        body = content.encode()
+        self.send_response(status)
+        for name, value in headers:
+            self.send_header(name, value)
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def authorized(self):
+        return not OPTIONS.token or self.headers.get("Authorization") == "Bearer " + OPTIONS.token
+
+    def do_GET(self):
+        url = urllib.parse.urlsplit(self.path)
+        query = urllib.parse.parse_qs(url.query)
+        deed, _, much = next_deed(SEARCH_DEEDS).partition(":")
+        if not self.authorized():
+            deed = "401"
+        with LOCK, open(OPTIONS.log, "a", encoding="utf-8") as log:
+            log.write(json.dumps({"did": deed, "get": self.path}) + "\n")
+        if deed == "cut":
+            self.wfile.write(b"HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\n[")
+            self.close_connection = True
+        elif deed in ("200", "slow"):
+            if deed == "slow":
+                time.sleep(float(much))
+            if url.path.endswith("/completed"):
+                with open(OPTIONS.completed, encoding="utf-8") as file:
+                    return self.answer(200, file.read())
+            wanted = query.get("externalReference")
+            self.answer(200, json.dumps({"items": [o for o in orders() if not wanted or o["externalReference"] == wanted[0]]}))
+        else:
+            self.answer(int(deed), json.dumps({"did": deed}))
+
     def do_POST(self):
         body = self.rfile.read(int(self.headers["Content-Length"])).decode()
-        deed, _, much = next_deed().partition(":")
+        deed, _, much = next_deed(OPTIONS.deeds).partition(":")
         if OPTIONS.refuse and OPTIONS.refuse in body:
             deed = "404"
-        if OPTIONS.token and self.headers.get("Authorization") != "Bearer " + OPTIONS.token:
+        if not self.authorized():
             deed = "401"
         with LOCK, open(OPTIONS.log, "a", encoding="utf-8") as log:
             log.write(json.dumps({"did": deed, "id": self.headers.get("Idempotency-Key"), "agent": self.headers["User-Agent"],
                                   "type": self.headers["Content-Type"], "message": json.loads(body)}) + "\n")
-        if deed == "hang":
+        made = None
+        if OPTIONS.orders and (deed in ("200", "slow", "cut", "hang") or much == "created"):
+            made = create(json.loads(body))
+        if deed == "late":
+            threading.Timer(float(much), create, [json.loads(body)]).start()
+            self.close_connection = True
+        elif deed == "hang":
             self.connection.settimeout(60)
             try:
                 self.rfile.read(1)  # until the other side has had enough
@@ -78,13 +148,9 @@ class Handler(http.server.BaseHTTPRequestHandler):
         else:
             if deed == "slow":
                 time.sleep(float(much))
-            answer = json.dumps({"did": deed}).encode()
-            self.send_response(200 if deed == "slow" else int(deed))
-            if deed == "429":
-                self.send_header("Retry-After", much)
-            self.send_header("Content-Length", str(len(answer)))
-            self.end_headers()
-            self.wfile.write(answer)
+            good = deed in ("200", "slow")
+            self.answer((201 if made else 200) if good else int(deed), json.dumps(made if made and good else {"did": deed}),
+                        [("Retry-After", much)] if deed == "429" else [])
 
     def log_message(self, *_):
         pass

@@ -354,6 +354,6 @@ TEST_CASE("features: nothing drifts over a hundred thousand steps") {
     worst_std = std::max(worst_std, std::fabs(row.value.at("std") / of(60).std() - 1));
     worst_slope = std::max(worst_slope, std::fabs(row.value.at("slope") - of(3600).slope()) / 0.001);
   }
-  CHECK(worst_std <= 1e-6);
-  CHECK(worst_slope <= 1e-6);
+  CHECK(worst_std <= 1e-9);
+  CHECK(worst_slope <= 1e-9);
 }
