@@ -271,7 +271,7 @@ PairSums sums_of_pair(const HeldSeries& x, const HeldSeries& y, Nanos from, Nano
   }
   if (pieces.empty()) return sums;
   // Exactly constant: no rounding may look like noise.
-  const auto constant = [&](double Piece::* of) {
+  const auto constant = [&](double Piece::*of) {
     return std::ranges::all_of(pieces, [&](const Piece& piece) { return piece.*of == pieces.front().*of; });
   };
   sums.x = constant(&Piece::x) ? pieces.front().x : sums.x / sums.weight;

@@ -23,9 +23,9 @@ struct FeaturePoint {
 
 /// Of one series. Times are seconds behind the start of the pane.
 struct SeriesSums {
-  double weight = 0;   // readings, or seconds
-  double covered = 0;  // seconds about which something is known
-  double count = 0;    // readings; of a state, how often it was entered
+  double weight = 0;          // readings, or seconds
+  double covered = 0;         // seconds about which something is known
+  double count = 0;           // readings; of a state, how often it was entered
   double mean = 0, rest = 0;  // the mean is mean + rest: pieces of a window differ by less than a double of their size can tell
   double m2 = 0;
   double time = 0;          // mean time
@@ -42,9 +42,9 @@ struct SeriesSums {
 
 /// Of two series, over the time in which both have a value.
 struct PairSums {
-  double weight = 0;  // seconds
+  double weight = 0;                            // seconds
   double x = 0, y = 0, rest_x = 0, rest_y = 0;  // means, as above
-  double xx = 0, yy = 0, xy = 0;  // sums of w·(x − mean x)² and so on
+  double xx = 0, yy = 0, xy = 0;                // sums of w·(x − mean x)² and so on
 
   bool empty() const { return weight == 0; }
   void merge(const PairSums& other, double shift);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// rolling_log ASSETS SECONDS: readings for rolling features, in the working directory: readings.tp for us, and readings.bin (packed
-// rows of asset, second and value) for peers. A reading an asset and second, a tick of the one node each ten seconds.
+// rolling_log ASSETS SECONDS: readings for rolling features, in the working directory: readings.tp for us, and readings.bin
+// (packed rows of asset, second and value) for peers. A reading an asset and second, a tick of the one node each ten seconds.
 #include <cmath>
 #include <cstdlib>
 #include <string>
