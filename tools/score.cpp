@@ -45,11 +45,11 @@ int main(int argc, char** argv) {
       ->capture_default_str();
   return tool.run(argc, argv, [&]() -> Status {
     if (Status status = policy.load(); !status.ok()) return status;
-    if (Status status = LinearModel::check(policy.get()); !status.ok() || policy.answered()) return status;
-    if (files.empty() && policy.get().rules("score").empty())
+    if (Status status = LinearModel::check(policy.get()); !status.ok()) return status;
+    if (!policy.answered() && files.empty() && policy.get().rules("score").empty())
       return Status::error(Code::usage, "nothing to score with: --model, or --policy with rules in its section 'score'");
     Result<std::vector<std::unique_ptr<ModelFile>>> models = load_models(files, threads);
-    if (!models.ok()) return models.status();
+    if (!models.ok() || policy.answered()) return models.ok() ? Status{} : models.status();
     options.evidence = !no_evidence;
     SeriesTable table(tool.common().max_series);
     Score stage(table, std::move(*models), policy.get(), options, tool.common().max_series);

@@ -29,8 +29,8 @@ struct HttpRequest {
   std::string url;
   std::string body;                  // JSON; not sent with GET
   std::vector<std::string> headers;  // "Name: value"
-  /// Sent at most once by a call of send(), over a connection of its own: on one that is kept, libcurl repeats a request by itself
-  /// when it is closed before the first byte of an answer, a POST too.
+  /// Sent at most once by a call of send(), over a connection of its own: on one that is kept, libcurl repeats a request by
+  /// itself when it is closed before the first byte of an answer, a POST too.
   bool once = false;
 };
 

@@ -91,7 +91,9 @@ Status Driver::dispatch_decoded(const FrameView& frame, Output& out) {
     case FrameKind::watermark:
       if (!parse(watermark_, frame.payload)) return unreadable("Watermark");
       return stage_->on_watermark(watermark_, frame, out);
-    case FrameKind::features: return stage_->on_features(frame, out);
+    case FrameKind::features:
+      if (stage_->reads_feature_rows()) return stage_->on_features(frame, out);
+      [[fallthrough]];
     default: {
       std::string_view body = frame.bytes.substr(1);
       std::uint64_t length = 0;

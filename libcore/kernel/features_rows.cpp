@@ -82,7 +82,8 @@ std::int64_t Features::next_pane(const Node& node, std::int64_t last) const {
   return next;
 }
 
-/// All steps that the watermark has passed. A jump over a time of which nothing is known costs no rows beyond the longest window.
+/// All steps that the watermark has passed. A jump over a time of which nothing is known, and of which nothing can become known any
+/// more, costs no rows beyond the longest window.
 Status Features::advance(Node& node, Output& out) {
   const std::int64_t last = node.watermark < 0 ? kNoPane : pane_of(node.watermark) - 1;
   if (last <= node.closed) return {};
@@ -95,6 +96,7 @@ Status Features::advance(Node& node, Output& out) {
                                      "anything was known (--known-at-as-of)",
                                      format_time(start_of(last + 1))));
   correct(node, out);
+  const std::int64_t correctable = last - definitions_->late_panes + 1;  // the first pane that late inputs may fill
   std::int64_t stop = last;
   if (last - next > definitions_->longest) {
     std::int64_t newest = node.newest;
@@ -105,10 +107,9 @@ Status Features::advance(Node& node, Output& out) {
     stop = std::min(last, std::max(newest, next) + definitions_->longest);
   }
   for (std::int64_t pane = next; pane <= stop; ++pane) step(node, pane, out);
-  if (stop < last) {
-    steps_skipped_ += static_cast<std::uint64_t>(last - stop - 1);
-    step(node, last, out);
-  }
+  const std::int64_t again = std::min(last, std::max(stop + 1, correctable));
+  if (stop < last) steps_skipped_ += static_cast<std::uint64_t>(again - stop - 1);
+  for (std::int64_t pane = std::max(again, stop + 1); pane <= last; ++pane) step(node, pane, out);
   return {};
 }
 

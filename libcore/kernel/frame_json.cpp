@@ -16,6 +16,7 @@ namespace {
 
 using google::protobuf::FieldDescriptor;
 using google::protobuf::Message;
+using google::protobuf::Reflection;
 
 /// sfixed64 is time all over the schema, but for one column of values.
 bool is_time(const FieldDescriptor& field) {
@@ -35,8 +36,8 @@ void begin_member(std::string_view name, bool& first, std::string& text) {
 }
 
 /// Fields of a later schema.
-void append_unknown(std::string_view name, const Message& message, bool& first, std::string& text) {
-  const google::protobuf::UnknownFieldSet& unknown = message.GetReflection()->GetUnknownFields(message);
+void append_unknown(std::string_view name, const Message& message, const Reflection& reflection, bool& first, std::string& text) {
+  const google::protobuf::UnknownFieldSet& unknown = reflection.GetUnknownFields(message);
   if (unknown.empty()) return;
   std::string bytes;
   if (!unknown.SerializeToString(&bytes)) return;
@@ -89,8 +90,7 @@ void MessageJson::append_value(const v1::Value& value, std::string& text) {
   }
 }
 
-bool MessageJson::is_absent(const Message& message, const Field& field) const {
-  const google::protobuf::Reflection& reflection = *message.GetReflection();
+bool MessageJson::is_absent(const Message& message, const Reflection& reflection, const Field& field) const {
   if (field.is_repeated()) return reflection.FieldSize(message, &field) == 0;
   if (field.has_presence()) return !reflection.HasField(message, &field);
   if (field.name() == "alias") return style_ == JsonStyle::canonical;
@@ -105,8 +105,7 @@ bool MessageJson::is_absent(const Message& message, const Field& field) const {
   }
 }
 
-void MessageJson::append_single(const Message& message, const Field& field, std::string& text) {
-  const google::protobuf::Reflection& reflection = *message.GetReflection();
+void MessageJson::append_single(const Message& message, const Reflection& reflection, const Field& field, std::string& text) {
   switch (field.cpp_type()) {
     case FieldDescriptor::CPPTYPE_INT32: append_number(std::int64_t{reflection.GetInt32(message, &field)}, text); return;
     case FieldDescriptor::CPPTYPE_UINT32: append_number(std::uint64_t{reflection.GetUInt32(message, &field)}, text); return;
@@ -138,8 +137,8 @@ void MessageJson::append_single(const Message& message, const Field& field, std:
   }
 }
 
-void MessageJson::append_element(const Message& message, const Field& field, int at, std::string& text) {
-  const google::protobuf::Reflection& reflection = *message.GetReflection();
+void MessageJson::append_element(const Message& message, const Reflection& reflection, const Field& field, int at,
+                                 std::string& text) {
   switch (field.cpp_type()) {
     case FieldDescriptor::CPPTYPE_UINT32:
       append_number(std::uint64_t{reflection.GetRepeatedUInt32(message, &field, at)}, text);
@@ -170,7 +169,7 @@ void MessageJson::append_element(const Message& message, const Field& field, int
 }
 
 void MessageJson::append_map(const Message& message, const Field& field, std::string& text) {
-  const google::protobuf::Reflection& reflection = *message.GetReflection();
+  const Reflection& reflection = *message.GetReflection();
   std::map<std::string, std::string> entries;  // in the order of the keys: a hash map's order is nobody's business
   for (int i = 0; i < reflection.FieldSize(message, &field); ++i) {
     const Message& entry = reflection.GetRepeatedMessage(message, &field, i);
@@ -190,7 +189,7 @@ void MessageJson::append_map(const Message& message, const Field& field, std::st
 
 /// Aliases as the names of their series.
 void MessageJson::append_names(const Message& message, const Field& field, std::string& text) {
-  const google::protobuf::Reflection& reflection = *message.GetReflection();
+  const Reflection& reflection = *message.GetReflection();
   const auto name = [this](std::uint32_t alias) { return table_->name(table_->slots()[alias]); };
   if (!field.is_repeated()) return append_json_string(name(reflection.GetUInt32(message, &field)), text);
   text += '[';
@@ -202,10 +201,13 @@ void MessageJson::append_names(const Message& message, const Field& field, std::
 }
 
 void MessageJson::append_fields(const Message& message, bool named_series, bool first, std::string& text) {
-  for (int i = 0; i < message.GetDescriptor()->field_count(); ++i) {
-    const Field& field = *message.GetDescriptor()->field(i);
+  // Each of these looks whether the schema has been made already: asked for once a message, and not for each field.
+  const google::protobuf::Descriptor& descriptor = *message.GetDescriptor();
+  const Reflection& reflection = *message.GetReflection();
+  for (int i = 0; i < descriptor.field_count(); ++i) {
+    const Field& field = *descriptor.field(i);
     const bool series = named_series && field.name() == "series" && field.cpp_type() == FieldDescriptor::CPPTYPE_UINT32;
-    if (is_absent(message, field) && !(series && !field.is_repeated())) continue;
+    if (is_absent(message, reflection, field) && !(series && !field.is_repeated())) continue;
     begin_member(field.name(), first, text);
     if (series) {
       append_names(message, field, text);
@@ -213,16 +215,17 @@ void MessageJson::append_fields(const Message& message, bool named_series, bool 
       append_map(message, field, text);
     } else if (field.is_repeated()) {
       text += '[';
-      for (int at = 0; at < message.GetReflection()->FieldSize(message, &field); ++at) {
+      const int elements = reflection.FieldSize(message, &field);
+      for (int at = 0; at < elements; ++at) {
         if (at > 0) text += ',';
-        append_element(message, field, at, text);
+        append_element(message, reflection, field, at, text);
       }
       text += ']';
     } else {
-      append_single(message, field, text);
+      append_single(message, reflection, field, text);
     }
   }
-  append_unknown("unknown_fields", message, first, text);
+  append_unknown("unknown_fields", message, reflection, first, text);
 }
 
 void MessageJson::append(const Message& message, std::string& text) {
@@ -241,11 +244,11 @@ Status MessageJson::append_frame(const v1::Frame& frame, const FrameView& view, 
     append_base64(frame_body(view.bytes), text);
     text += '"';
   } else {
-    const google::protobuf::Reflection& reflection = *frame.GetReflection();
+    const Reflection& reflection = *frame.GetReflection();
     const Field& kind = *v1::Frame::descriptor()->FindFieldByNumber(static_cast<int>(view.kind));
     append_fields(reflection.GetMessage(frame, &kind), style_ != JsonStyle::exact, false, text);
     bool first = false;
-    append_unknown("unknown_frame_fields", frame, first, text);
+    append_unknown("unknown_frame_fields", frame, reflection, first, text);
   }
   text += '}';
   return {};

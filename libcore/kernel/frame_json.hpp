@@ -33,14 +33,17 @@ class MessageJson {
 
  private:
   using Field = google::protobuf::FieldDescriptor;
+  using Reflection = google::protobuf::Reflection;
   void append_fields(const google::protobuf::Message& message, bool named_series, bool first, std::string& text);
-  void append_single(const google::protobuf::Message& message, const Field& field, std::string& text);
-  void append_element(const google::protobuf::Message& message, const Field& field, int at, std::string& text);
+  void append_single(const google::protobuf::Message& message, const Reflection& reflection, const Field& field,
+                     std::string& text);
+  void append_element(const google::protobuf::Message& message, const Reflection& reflection, const Field& field, int at,
+                      std::string& text);
   void append_map(const google::protobuf::Message& message, const Field& field, std::string& text);
   void append_names(const google::protobuf::Message& message, const Field& field, std::string& text);
   void append_value(const v1::Value& value, std::string& text);
   void append_time(Nanos time, std::string& text);
-  bool is_absent(const google::protobuf::Message& message, const Field& field) const;
+  bool is_absent(const google::protobuf::Message& message, const Reflection& reflection, const Field& field) const;
 
   const SeriesTable* table_;
   JsonStyle style_;

@@ -213,6 +213,7 @@ void FrameMerge::write_other(std::uint32_t number, const FrameView& view, Output
     ++copied_frames_;
     return;
   }
+  if (view.kind == FrameKind::work_order) write_arrival(number, out);  // when it became known counts, as with data
   rows_.flush(out);
   out.forward(view);
 }

@@ -36,6 +36,7 @@ class Score final : public Stage {
   ~Score() override;
 
   bool reads(FrameKind kind) const override { return kind == FrameKind::features; }
+  bool reads_feature_rows() const override { return true; }
   void on_open(Output& out) override;
   /// Errors: bad_data, of rows that are none; bad_config, of rows that a model is not for.
   Status on_features(const FrameView& frame, Output& out) override;

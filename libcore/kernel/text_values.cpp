@@ -101,22 +101,27 @@ void TimeText::append(Nanos time, std::string& text) {
     append_number(time, text);
     return;
   }
-  const Nanos second = time >= 0 ? time / kSecond : -((kSecond - 1 - time) / kSecond);
-  if (!known_ || second != second_) {
-    const std::string whole = format_time(second * kSecond);
-    std::copy_n(whole.begin(), 19, prefix_.begin());
-    second_ = second;
+  constexpr Nanos kDay = 24 * 3600 * kSecond;
+  const Nanos day = time >= 0 ? time / kDay : -((kDay - 1 - time) / kDay);
+  if (!known_ || day != day_) {
+    const std::string midnight = format_time(day * kDay);
+    std::copy_n(midnight.begin(), prefix_.size(), prefix_.begin());
+    day_ = day;
     known_ = true;
   }
-  text.append(prefix_.data(), 19);
-  const Nanos fraction = time - second * kSecond;
-  if (fraction != 0) {
-    char digits[10] = {'.'};
-    Nanos rest = fraction;
-    for (int i = 9; i >= 1; --i, rest /= 10) digits[i] = static_cast<char>('0' + rest % 10);
-    const std::size_t length = fraction % kMillisecond == 0 ? 4 : fraction % 1'000 == 0 ? 7 : 10;
-    text.append(digits, length);
-  }
+  text.append(prefix_.data(), prefix_.size());
+  const auto second = static_cast<int>((time - day * kDay) / kSecond);
+  const auto fraction = static_cast<int>((time - day * kDay) % kSecond);
+  char clock[] = "00:00:00.000000000";
+  const auto put = [&clock](int last, int length, int number) {
+    for (int i = last; i > last - length; --i, number /= 10) clock[i] = static_cast<char>('0' + number % 10);
+  };
+  put(1, 2, second / 3600);
+  put(4, 2, second / 60 % 60);
+  put(7, 2, second % 60);
+  if (fraction != 0) put(17, 9, fraction);
+  const std::size_t digits = fraction == 0 ? 0 : fraction % kMillisecond == 0 ? 4 : fraction % 1'000 == 0 ? 7 : 10;
+  text.append(clock, 8 + digits);
   text += 'Z';
 }
 

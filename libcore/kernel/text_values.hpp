@@ -40,15 +40,15 @@ void append_base64(std::string_view bytes, std::string& text);
 /// False when `text` is not base64 with padding.
 bool decode_base64(std::string_view text, std::string& bytes);
 
-/// Times as format_time() writes them, remembering the second: neighbours in a stream differ in their fraction. A time that
-/// parse_time() would refuse (before 1678, after 2261) is its plain number of nanoseconds.
+/// Times as format_time() writes them, remembering the day. A time that parse_time() would refuse (before 1678, after 2261) is
+/// its plain number of nanoseconds.
 class TimeText {
  public:
   void append(Nanos time, std::string& text);
 
  private:
-  Nanos second_ = 0;
-  std::array<char, 20> prefix_{};  // "2026-01-31T23:59:59"
+  Nanos day_ = 0;                  // since 1970
+  std::array<char, 11> prefix_{};  // "2026-01-31T"
   bool known_ = false;
 };
 

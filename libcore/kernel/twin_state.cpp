@@ -110,10 +110,10 @@ void TwinFold::snapshot(const std::function<void(const v1::Twin&)>& take) {
   std::vector<std::uint32_t> order(assets_.size());
   for (std::uint32_t i = 0; i < order.size(); ++i) order[i] = i;
   sort_by_name(order);
+  v1::Twin twin;  // one for all: what an asset's strings and metrics lay in is used again
   for (const std::uint32_t number : order) {
     if (is_retired(number)) continue;
     const std::string_view bytes = encode(number, false).payload;
-    v1::Twin twin;
     twin.ParseFromArray(bytes.data(), static_cast<int>(bytes.size()));
     take(twin);
   }

@@ -63,7 +63,7 @@ std::string train(const std::vector<float>& matrix, std::size_t rows) {
   for (int tree = 0; tree < kTrees; ++tree) must(XGBoosterUpdateOneIter(booster, tree, data) == 0);
   bst_ulong size = 0;
   const char* text = nullptr;
-  must(XGBoosterSaveModelToBuffer(booster, R"({"raw_format":"json"})", &size, &text) == 0);
+  must(XGBoosterSaveModelToBuffer(booster, R"({"format":"json"})", &size, &text) == 0);
   std::string json(text, size);
   XGBoosterFree(booster);
   XGDMatrixFree(data);
@@ -78,7 +78,8 @@ double predict(const std::string& json, const std::vector<float>& matrix, int ty
   const std::string rows = fmt::format(R"({{"data":[{},true],"shape":[{},{}],"typestr":"<f4","version":3}})",
                                        reinterpret_cast<std::uintptr_t>(matrix.data()), matrix.size() / kFeatures, kFeatures);
   const std::string config = fmt::format(
-      R"({{"type":{},"training":false,"iteration_begin":0,"iteration_end":0,"strict_shape":false,"missing":NaN}})", type);
+      R"({{"type":{},"training":false,"iteration_begin":0,"iteration_end":0,"strict_shape":false,"missing":NaN,"cache_id":0}})",
+      type);
   const bst_ulong* shape = nullptr;
   bst_ulong dimensions = 0;
   const float* found = nullptr;

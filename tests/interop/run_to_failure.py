@@ -1,13 +1,13 @@
 # SPDX-License-Identifier: Apache-2.0
 # run_to_failure.py ASSETS DAYS LINES SEED: a plan of a plant whose bearings fail, in the working directory: plant.conf, the
-# options of plant-sim, and labels.csv. Six of ten pumps run to failure: damage grows over one to three weeks, and its end is the
+# options of plant-sim, and labels.csv. Six of ten pumps run to failure: damage grows over two to seven days, and its end is the
 # failure. Links of whole lines are down for up to a day and a half, and send later what they missed. A label is a pump at a time,
-# and whether it fails within a week; there is one every twelve hours, at any minute, until the failure.
+# and whether it fails within two days; there is one every twelve hours, at any minute, until the failure.
 import random
 import sys
 from datetime import datetime, timedelta, timezone
 
-HORIZON = timedelta(days=7)
+HORIZON = timedelta(days=2)
 START = datetime(2026, 1, 1, tzinfo=timezone.utc)
 
 
@@ -27,7 +27,7 @@ def main():
         line = 1 + (number - 1) // -(-assets // lines)
         failure = None
         if chance.random() < 0.6:
-            grows = chance.uniform(0.1, 0.25) * days
+            grows = chance.uniform(2, 7)
             begin = chance.uniform(0, 0.95 * days - grows)
             failure = START + timedelta(days=begin + grows)
             height = chance.uniform(2, 10)

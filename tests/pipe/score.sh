@@ -37,10 +37,10 @@ score --policy policy.json <kept.tp | fcat --only features,predictions | awk '!s
 
 echo "stopped and resumed at a Position"
 lines=$(fcat --exact features.tp | wc -l)
-position='{"frame":"position","source":"test","number":"1"}'
+position='{"frame":"position","source":"test","number":1}'
 { fcat --exact features.tp | head -n $((lines / 2)) && echo "$position"; } | sed 's/"sealed":true/"sealed":false/' |
   fcat --from json --to frames >first.tp
-{ fcat --exact features.tp | head -n 1 && echo '{"frame":"resume","position":{"source":"test","number":"1"}}' &&
+{ fcat --exact features.tp | head -n 1 && echo '{"frame":"resume","position":{"source":"test","number":1}}' &&
   fcat --exact features.tp | tail -n +$((lines / 2 + 1)) | grep -v '"frame":"close"'; } | sed 's/"sealed":true/"sealed":false/' |
   fcat --from json --to frames >second.tp
 score --policy policy.json --state state <first.tp >got-1.tp

@@ -12,7 +12,7 @@ using namespace twinpipe;
 TEST_CASE("the example policies have a rule in every section, and checks find nothing") {
   std::vector<PolicyFile> files;
   std::set<std::string_view> sections;
-  for (const char* name : {"edge-policy.json", "refine-policy.json"}) {
+  for (const char* name : {"edge-policy.json", "refine-policy.json", "features-policy.json", "score-policy.json"}) {
     const Result<std::string> text = read_file(std::string(TWINPIPE_SOURCE_DIR "/man/") + name);
     REQUIRE(text.ok());
     const Result<Policy> policy = Policy::parse(*text);

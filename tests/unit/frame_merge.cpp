@@ -336,3 +336,35 @@ TEST_CASE("fmerge: what waits goes to the store and comes back in order") {
   }
   CHECK(store.blocks() == 0);
 }
+
+TEST_CASE("fmerge: a work order that was completed comes in at its source's clock, which stands ahead of it") {
+  StreamWriter plant, orders;
+  plant.series("n", "a", {"x"}, 0);
+  const auto arrival = [](StreamWriter& writer, Nanos second) {
+    v1::Frame frame;
+    frame.mutable_arrival()->set_time(second * kSecond);
+    writer.out().frame(frame);
+  };
+  for (const Nanos second : {10, 20, 30}) {
+    arrival(plant, second);
+    ReadingsBuilder rows;
+    rows.add(0, second * kSecond, 1.0);
+    plant.out().readings(rows.columns());
+  }
+  arrival(orders, 25);
+  v1::Frame done;
+  done.mutable_work_order()->set_asset("s.l.a");
+  done.mutable_work_order()->set_time(3 * kSecond);
+  orders.out().frame(done);
+  const Merged merged = merge({plant.take(true), orders.take(true)});
+  std::vector<std::string> order;
+  (void)testing::for_each_frame(merged.bytes, [&](const FrameView& view) -> Status {
+    v1::Stream one;
+    one.ParseFromArray(view.bytes.data(), static_cast<int>(view.bytes.size()));
+    if (one.frame(0).has_arrival()) order.push_back("clock " + std::to_string(one.frame(0).arrival().time() / kSecond));
+    if (one.frame(0).has_readings()) order.push_back("row " + std::to_string(one.frame(0).readings().time(0) / kSecond));
+    if (one.frame(0).has_work_order()) order.push_back("done");
+    return {};
+  });
+  CHECK(order == std::vector<std::string>{"clock 10", "row 10", "clock 20", "row 20", "clock 25", "done", "clock 30", "row 30"});
+}
