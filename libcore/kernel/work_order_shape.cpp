@@ -28,7 +28,7 @@ constexpr std::string_view kBuiltIn = R"({
   "evidence": "{evidence}"
 })";
 constexpr std::string_view kCommand =
-    "rawbuf replay --match '{site}/{line}/{asset_name}/+' --from {since} --to {as_of} RAW | features --policy POLICY | "
+    "rawbuf replay --match '{site}/{line}/{asset_name}/+' --from {since} --to {known_at} RAW | features --policy POLICY | "
     "score --model MODEL | work-order --policy POLICY --print";
 
 constexpr std::string_view kLabel = "labels.";
