@@ -82,8 +82,8 @@ std::int64_t Features::next_pane(const Node& node, std::int64_t last) const {
   return next;
 }
 
-/// All steps that the watermark has passed. A jump over a time of which nothing is known, and of which nothing can become known any
-/// more, costs no rows beyond the longest window.
+/// All steps that the watermark has passed. A jump over a time of which nothing is known, and of which nothing can become known
+/// any more, costs no rows beyond the longest window.
 Status Features::advance(Node& node, Output& out) {
   const std::int64_t last = node.watermark < 0 ? kNoPane : pane_of(node.watermark) - 1;
   if (last <= node.closed) return {};

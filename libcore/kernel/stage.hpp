@@ -45,7 +45,7 @@ class Stage {
   }
   virtual Status on_lifecycle(const v1::Lifecycle&, const FrameView& frame, Output& out) { return pass(frame, out); }
   virtual Status on_watermark(const v1::Watermark&, const FrameView& frame, Output& out) { return pass(frame, out); }
-  /// Feature rows, not decoded, for who says so: kernel/feature_rows.hpp reads them as columns. All others have them in on_frame().
+  /// Feature rows, not decoded, for who says so; kernel/feature_rows.hpp reads them. All others have them in on_frame().
   virtual bool reads_feature_rows() const { return false; }
   virtual Status on_features(const FrameView& frame, Output& out) { return pass(frame, out); }
   /// Every other kind that reads() names.
