@@ -17,6 +17,12 @@ namespace {
 
 Status bad(std::string message) { return Status::error(Code::bad_data, std::move(message)); }
 
+bool is_json_integer(std::string_view text) {
+  if (text.starts_with('-')) text.remove_prefix(1);
+  return !text.empty() && (text.size() == 1 || text[0] != '0') &&
+         std::ranges::all_of(text, [](char c) { return c >= '0' && c <= '9'; });
+}
+
 /// In seconds, as text.
 void append_age(const Label& label, const Chosen& chosen, std::string& text) {
   append_number(static_cast<double>(saturating_sub(label.time, chosen.row.as_of)) / 1e9, text);
@@ -164,8 +170,8 @@ class JsonOutput final : public PitOutput {
     switch (cell.kind) {
       case LabelCell::Kind::null: text += "null"; break;
       case LabelCell::Kind::csv:
-        // A number is written anew: CSV's 007, .5 or +1 is none in JSON.
-        if (cell.text == "true" || cell.text == "false") text += cell.text;
+        // A number is written anew: CSV's 007, .5 or +1 is none in JSON. Whole ones stay: a double has no room for nanoseconds.
+        if (cell.text == "true" || cell.text == "false" || is_json_integer(cell.text)) text += cell.text;
         else if (parse_number(cell.text, number)) append_json_float(number, text);
         else append_json_string(cell.text, text);
         break;
