@@ -17,7 +17,7 @@
 namespace twinpipe::testing {
 
 /// Aliases 0 x, 1 y and 2 state (text) of asset a; 3 x of asset b. The state's value is 0 STOP or 1 RUN; not a number: bad.
-struct Event {
+struct FeatureEvent {
   std::uint32_t alias = 0;
   Nanos time = 0, arrives = 0;
   double value = 0;
@@ -57,9 +57,9 @@ class FeatureRun {
 
 /// A tick each second of arrival, with a watermark `delay` behind it; the last one passes `end`. Frames of up to `columns`
 /// readings.
-inline std::string stream_of(std::vector<Event> events, Nanos delay, Nanos end, std::size_t columns,
+inline std::string stream_of(std::vector<FeatureEvent> events, Nanos delay, Nanos end, std::size_t columns,
                              const std::string& applied = {}) {
-  std::ranges::stable_sort(events, {}, &Event::arrives);
+  std::ranges::stable_sort(events, {}, &FeatureEvent::arrives);
   StreamWriter writer;
   writer.out().text() += applied;
   writer.series("n", "a", {"x", "y"}, 0);
@@ -85,7 +85,7 @@ inline std::string stream_of(std::vector<Event> events, Nanos delay, Nanos end, 
       writer.out().frame(arrival);
     }
   };
-  for (const Event& event : events) {
+  for (const FeatureEvent& event : events) {
     if (event.arrives >= clock) tick(event.arrives);
     const std::uint32_t quality = std::isnan(event.value) ? static_cast<std::uint32_t>(v1::QUALITY_BAD) : kGood;
     if (event.alias == 2) texts.add(2, event.time, event.value > 0 ? "RUN" : "STOP", quality);

@@ -41,8 +41,8 @@ const std::string kRules = R"(
   {"match":"+/+/+/x","feature":"age","function":"since_birth"})";
 
 /// In order of time on a grid, no two of a series at one time, some of bad quality.
-std::vector<Event> some_events(Nanos length = 120 * kSecond) {
-  std::vector<Event> events;
+std::vector<FeatureEvent> some_events(Nanos length = 120 * kSecond) {
+  std::vector<FeatureEvent> events;
   for (std::uint32_t alias = 0; alias < 4; ++alias) {
     const double offset = *rc::gen::element(0.0, 100.0, -1e6);
     for (Nanos time = 5 * kSecond; time < length;) {
@@ -52,12 +52,12 @@ std::vector<Event> some_events(Nanos length = 120 * kSecond) {
       events.push_back({alias, time, time, value});
     }
   }
-  std::ranges::stable_sort(events, {}, &Event::time);
+  std::ranges::stable_sort(events, {}, &FeatureEvent::time);
   return events;
 }
 
-std::vector<Event> delayed(std::vector<Event> events, Nanos most) {
-  for (Event& event : events) event.arrives = event.time + *rc::gen::inRange<Nanos>(0, most + 1);
+std::vector<FeatureEvent> delayed(std::vector<FeatureEvent> events, Nanos most) {
+  for (FeatureEvent& event : events) event.arrives = event.time + *rc::gen::inRange<Nanos>(0, most + 1);
   return events;
 }
 
@@ -99,19 +99,19 @@ bool close_to(double got, double want, double scale, double share = 1e-9) {
   return std::fabs(got - want) <= share * std::max({std::fabs(want), scale, 1e-9});
 }
 
-std::vector<Event> of_series(const std::vector<Event>& events, std::uint32_t alias) {
-  std::vector<Event> of;
-  for (const Event& e : events)
+std::vector<FeatureEvent> of_series(const std::vector<FeatureEvent>& events, std::uint32_t alias) {
+  std::vector<FeatureEvent> of;
+  for (const FeatureEvent& e : events)
     if (e.alias == alias) of.push_back(e);
   return of;
 }
 
 /// Quarter seconds in [from, to), each with the value that holds there: no newer than `hold`.
-std::vector<Sample> held(const std::vector<Event>& series, Nanos from, Nanos to, Nanos hold) {
+std::vector<Sample> held(const std::vector<FeatureEvent>& series, Nanos from, Nanos to, Nanos hold) {
   std::vector<Sample> samples;
   for (Nanos time = from; time < to; time += kSecond / 4) {
-    const Event* last = nullptr;
-    for (const Event& e : series)
+    const FeatureEvent* last = nullptr;
+    for (const FeatureEvent& e : series)
       if (e.time <= time) last = &e;
     if (last == nullptr || std::isnan(last->value) || time - last->time >= hold) continue;
     samples.push_back({at(time) + 0.125L, 0.25L, last->value, 0.25L});
@@ -120,12 +120,12 @@ std::vector<Sample> held(const std::vector<Event>& series, Nanos from, Nanos to,
 }
 
 /// What one row has to say.
-void check_row(const std::vector<Event>& events, const std::string& entity, Nanos as_of, const FeatureRow& row) {
+void check_row(const std::vector<FeatureEvent>& events, const std::string& entity, Nanos as_of, const FeatureRow& row) {
   const bool a = entity == "s.l.a";
-  const std::vector<Event> x = of_series(events, a ? 0 : 3);
+  const std::vector<FeatureEvent> x = of_series(events, a ? 0 : 3);
   const auto counted = [&](Nanos window) {
     std::vector<Sample> samples;
-    for (const Event& e : x)
+    for (const FeatureEvent& e : x)
       if (e.time >= as_of - window && e.time < as_of && !std::isnan(e.value)) samples.push_back({at(e.time), 1, e.value});
     return samples;
   };
@@ -165,9 +165,9 @@ void check_row(const std::vector<Event>& events, const std::string& entity, Nano
   }
   RC_ASSERT(close_to(value("age"), static_cast<double>(at(as_of - 1)) / 3600, 0));
   if (!a) return;
-  const std::vector<Event> state = of_series(events, 2);
+  const std::vector<FeatureEvent> state = of_series(events, 2);
   double starts = 0, before = kNothing;
-  for (const Event& e : state) {
+  for (const FeatureEvent& e : state) {
     if (std::isnan(e.value)) continue;
     starts += e.time >= as_of - 20 * kSecond && e.time < as_of && before == 0 && e.value == 1;
     before = e.value;
@@ -201,7 +201,7 @@ TEST_CASE("features: rows say what naive sums over all readings say") {
     // Every step from the first reading on has its row.
     for (const auto& [entity, alias] : {std::pair("s.l.a", 0U), std::pair("s.l.b", 3U)}) {
       Nanos first = kForever;
-      for (const Event& e : events)
+      for (const FeatureEvent& e : events)
         if (e.alias == alias || (alias == 0 && e.alias < 3)) first = std::min(first, e.time);
       for (Nanos as_of = (first / kStep + 1) * kStep; as_of <= end; as_of += kStep) RC_ASSERT(rows.contains({entity, as_of}));
     }
@@ -245,8 +245,8 @@ TEST_CASE("features: a row is the same wherever the stream begins, when its wind
     const auto events = some_events(240 * kSecond);
     const FeatureRun run(kSettings, kRules);
     const Nanos end = 260 * kSecond, begin = *rc::gen::inRange<Nanos>(10, 100) * kSecond;
-    std::vector<Event> rest;
-    for (const Event& e : events)
+    std::vector<FeatureEvent> rest;
+    for (const FeatureEvent& e : events)
       if (e.time >= begin) rest.push_back(e);
     const FeatureTable all = rows_of(run.run(stream_of(events, kDelay, end, 5))),
                        some = rows_of(run.run(stream_of(rest, kDelay, end, 5)));
@@ -334,7 +334,7 @@ TEST_CASE("features: nothing drifts over a hundred thousand steps") {
     {"match":"+/+/+/x","feature":"slope","function":"slope","window":"1h"})");
   constexpr int kSteps = 100'000;
   std::uint64_t random = 20261123;
-  std::vector<Event> events;
+  std::vector<FeatureEvent> events;
   for (int i = 0; i < kSteps; ++i) {
     random = random * 6364136223846793005ULL + 1442695040888963407ULL;
     events.push_back({0, i * kSecond + 1, i * kSecond + 1, 1e6 + static_cast<double>(random >> 40) * 1e-10});
