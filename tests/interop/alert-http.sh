@@ -7,7 +7,6 @@
 set -euo pipefail
 . "$TESTS/interop/servers.bash"
 for program in python3 openssl; do command -v $program >/dev/null || skip "$program is missing"; done
-server_py=$TESTS/interop/http_server.py
 
 cat >policy.json <<'END'
 {
@@ -28,20 +27,6 @@ wanted=$(wc -l <expected)
 equal "ids that stand twice" 0 "$(sed 's/.*"id":"\([0-9a-f]*\)".*/\1/' expected | sort | uniq -d | wc -l)"
 plant-sim --duration 1s --assets 1 --lines 1 --metrics-only >nothing.tp
 
-# serve NAME OPTION… -- DEED…: sets $port, $server_pid; the log is NAME.log.
-serve() {
-  local name=$1 options=()
-  shift
-  while [ "$1" != -- ]; do options+=("$1") && shift; done
-  shift
-  : >"$name.log"
-  rm -f "$name.port"
-  "$server_py" "${options[@]}" -- "$name.log" "$@" >"$name.port" 2>"$name.err" &
-  server_pid=$!
-  server_pids+=("$server_pid")
-  until_true 10 test -s "$name.port"
-  port=$(cat "$name.port")
-}
 # What was taken and answered late would be sent again: so much time a service has that is well, on a busy machine too.
 patience=2s
 tell() {
@@ -68,7 +53,7 @@ END
 }
 
 # ---- everything that can go wrong ------------------------------------------------------------------------------------------
-serve all -- close cut hang 500 429:1 503 409 slow:0.2 200 200 502 408 cut 403 close 200 500 hang
+serve_http all -- close cut hang 500 429:1 503 409 slow:0.2 200 200 502 408 cut 403 close 200 500 hang
 tell box --url "http://127.0.0.1:$port/hook" <twins.tp 2>err
 taken all.log
 for deed in 500:2 hang:2 cut:2 429:1 503:1 409:1 502:1 408:1 403:1 slow:1; do
@@ -84,7 +69,7 @@ tell box --url "http://127.0.0.1:$port/hook" <twins.tp
 silent all.log
 
 # ---- refused for good --------------------------------------------------------------------------------------------------------
-serve refusing --refuse plant-1/line-2/ --
+serve_http refusing --refuse plant-1/line-2/ --
 tell box2 --url "http://127.0.0.1:$port" <twins.tp 2>err
 taken refusing.log plant-1/line-2/
 refused=$(grep -c plant-1/line-2/ expected)
@@ -98,7 +83,7 @@ kill "$server_pid" && wait "$server_pid" || true
 code_of tell box3 --url "http://127.0.0.1:$port" --drain-for 2s <twins.tp 2>err
 equal "nobody there" 75 "$code"
 like "nobody there" "$wanted messages wait in box3" "$(tail -n 1 err)"
-serve later --port "$port" --
+serve_http later --port "$port" --
 tell box3 --url "http://127.0.0.1:$port" <nothing.tp
 taken later.log
 
@@ -108,7 +93,7 @@ tell box4 --outbox-limit 3 --url "http://127.0.0.1:$port" <twins.tp 2>err &
 alert_pid=$!
 until_true 10 grep -q 'box4: full: 3 messages wait, and the input waits with them' err
 equal "messages in a full outbox" 3 "$(find box4/waiting -type f | wc -l)"
-serve full --port "$port" --
+serve_http full --port "$port" --
 wait "$alert_pid" || fail "the outbox had room again: $(cat err)"
 taken full.log
 
@@ -117,7 +102,7 @@ openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -keyou
 openssl req -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -keyout server.key -out server.csr -subj '/CN=127.0.0.1' 2>/dev/null
 openssl x509 -req -in server.csr -CA ca.pem -CAkey ca.key -CAcreateserial -days 2 -out server.pem \
   -extfile <(echo 'subjectAltName=IP:127.0.0.1') 2>/dev/null
-serve tls --tls server.pem server.key --token secret-1 --
+serve_http tls --tls server.pem server.key --token secret-1 --
 url=https://127.0.0.1:$port/
 code_of tell box5 --url "$url" --drain-for 2s <twins.tp 2>err
 equal "a certificate of nobody known" 75 "$code"

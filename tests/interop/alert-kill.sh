@@ -41,10 +41,8 @@ for i in {1..12}; do
   deeds+=(500 200 200 cut 200 200 200 slow:0.05 503)
   ((i % 5)) || deeds+=(hang)
 done
-"$TESTS/interop/http_server.py" service.log "${deeds[@]}" >port &
-server_pids+=($!)
-until_true 10 test -s port
-url=http://127.0.0.1:$(cat port)/
+serve_http service -- "${deeds[@]}"
+url=http://127.0.0.1:$port/
 
 mkfifo idle
 pause() { read -rt "$1" <>idle || true; }

@@ -63,6 +63,21 @@ listen() {
 # heard FILE: the messages so far, as "topic qos retain hex".
 heard() { sed -n 's/^MESSAGE //p' "$1"; }
 
+# serve_http NAME OPTION… -- DEED…: an http_server.py; sets $port and $server_pid. The log is NAME.log.
+serve_http() {
+  local name=$1 options=()
+  shift
+  while [ "$1" != -- ]; do options+=("$1") && shift; done
+  shift
+  : >"$name.log"
+  rm -f "$name.port"
+  "$TESTS/interop/http_server.py" "${options[@]}" -- "$name.log" "$@" >"$name.port" 2>"$name.err" &
+  server_pid=$!
+  server_pids+=("$server_pid")
+  until_true 10 test -s "$name.port"
+  port=$(cat "$name.port")
+}
+
 # payload HEX: a Sparkplug payload as text.
 payload() { xxd -r -p <<<"$1" | protoc --decode=twinpipe.sparkplug.Payload -I "$TESTS/../libcore/proto" sparkplug_b.proto; }
 

@@ -1,7 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 # Sourced by tests of work-order: predictions of a small plant, a maintenance system, and what must hold of its orders.
 
-server_py=$TESTS/interop/http_server.py
 cat >policy.json <<'END'
 {
   "name": "test", "version": "1", "owner": "tests",
@@ -42,19 +41,10 @@ END
 }
 nothing() { printf '%s\n' '{"frame":"open","schema":1,"producer":"score"}' | fcat --from json --to frames; }
 
-# serve NAME OPTION… -- DEED…: sets $port, $url, $search, $server_pid; the log is NAME.log, the orders are in NAME.orders.
+# serve NAME OPTION… -- DEED…: as serve_http, of orders in NAME.orders; sets $url and $search too.
 serve() {
-  local name=$1 options=()
-  shift
-  while [ "$1" != -- ]; do options+=("$1") && shift; done
-  shift
-  : >"$name.log"
-  rm -f "$name.port" "$name.orders"
-  "$server_py" --orders "$name.orders" "${options[@]}" -- "$name.log" "$@" >"$name.port" 2>"$name.err" &
-  server_pid=$!
-  server_pids+=("$server_pid")
-  until_true 10 test -s "$name.port"
-  port=$(cat "$name.port")
+  rm -f "$1.orders"
+  serve_http "$1" --orders "$1.orders" "${@:2}"
   url=http://127.0.0.1:$port/orders search="http://127.0.0.1:$port/orders?externalReference={key}"
 }
 order() { work-order --policy policy.json "$@"; }
