@@ -96,7 +96,6 @@ Status Features::advance(Node& node, Output& out) {
                                      "anything was known (--known-at-as-of)",
                                      format_time(start_of(last + 1))));
   correct(node, out);
-  const std::int64_t correctable = last - definitions_->late_panes + 1;  // the first pane that late inputs may fill
   std::int64_t stop = last;
   if (last - next > definitions_->longest) {
     std::int64_t newest = node.newest;
@@ -107,9 +106,10 @@ Status Features::advance(Node& node, Output& out) {
     stop = std::min(last, std::max(newest, next) + definitions_->longest);
   }
   for (std::int64_t pane = next; pane <= stop; ++pane) step(node, pane, out);
-  const std::int64_t again = std::min(last, std::max(stop + 1, correctable));
-  if (stop < last) steps_skipped_ += static_cast<std::uint64_t>(again - stop - 1);
-  for (std::int64_t pane = std::max(again, stop + 1); pane <= last; ++pane) step(node, pane, out);
+  if (stop == last) return {};
+  const std::int64_t again = std::min(last, std::max(stop + 1, last - definitions_->late_panes + 1));
+  steps_skipped_ += static_cast<std::uint64_t>(again - stop - 1);
+  for (std::int64_t pane = again; pane <= last; ++pane) step(node, pane, out);
   return {};
 }
 
