@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "kernel/block_heights.hpp"
 #include "kernel/reject_facts.hpp"
 #include "policy/pattern.hpp"
 #include "wire/json_string.hpp"
@@ -53,10 +54,9 @@ std::string quoted(std::string_view text) {
 /// Counts as bars of eight heights; a dot where there is nothing.
 template <class Counts>
 std::string bars(const Counts& counts) {
-  static constexpr std::array<const char*, 8> kBars{"▁", "▂", "▃", "▄", "▅", "▆", "▇", "█"};
   const std::uint64_t most = *std::ranges::max_element(counts);
   std::string text;
-  for (const std::uint64_t count : counts) text += count == 0 ? "·" : kBars[(count * 8 - 1) / most];
+  for (const std::uint64_t count : counts) text += count == 0 ? std::string_view("·") : kBlockHeights[(count * 8 - 1) / most];
   return text;
 }
 

@@ -5,10 +5,10 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <array>
 #include <cmath>
 #include <limits>
 
+#include "kernel/block_heights.hpp"
 #include "kernel/text_values.hpp"
 #include "policy/digest.hpp"
 #include "wire/quantity.hpp"
@@ -121,7 +121,6 @@ std::vector<FeatureEvidence> ranked_features(const FiredRow& fired) {
 }
 
 std::string spark_line(std::span<const double> values, std::size_t width) {
-  constexpr std::array<std::string_view, 8> kBlocks{"▁", "▂", "▃", "▄", "▅", "▆", "▇", "█"};
   const std::size_t count = std::min(values.size(), width);
   std::vector<double> means(count, std::numeric_limits<double>::quiet_NaN());
   for (std::size_t i = 0; i < count; ++i) {
@@ -138,7 +137,8 @@ std::string spark_line(std::span<const double> values, std::size_t width) {
   std::string line;
   for (const double mean : means) {
     const double height = most > least ? (mean - least) / (most - least) : 0.5;
-    line += std::isnan(mean) ? " " : kBlocks[std::min<std::size_t>(7, static_cast<std::size_t>(height * 8))];
+    line +=
+        std::isnan(mean) ? std::string_view(" ") : kBlockHeights[std::min<std::size_t>(7, static_cast<std::size_t>(height * 8))];
   }
   return line;
 }
