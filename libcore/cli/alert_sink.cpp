@@ -2,8 +2,6 @@
 // alert's loop.
 #include "cli/alert_sink.hpp"
 
-#include <fmt/format.h>
-
 #include "cli/cursor.hpp"
 
 namespace twinpipe::cli {
@@ -81,11 +79,7 @@ Status AlertSink::on_wake() {
 Status AlertSink::on_end(bool final) {
   if (Status status = store(); !status.ok()) return status;
   if (outbox_ == nullptr) return {};
-  const Status stopped = outbox_->stop(final);
-  if (!stopped.ok() || waiting_.empty()) return stopped;
-  return Status::error(Code::temporary, fmt::format("{} messages found no room in the outbox: they come again with the frames "
-                                                    "behind the last Position",
-                                                    waiting_.size()));
+  return outbox_->stop(final, waiting_.size());
 }
 
 }  // namespace twinpipe::cli

@@ -118,13 +118,17 @@ Status OutboxOption::drain() {
   return stop(true);
 }
 
-Status OutboxOption::stop(bool all) {
+Status OutboxOption::stop(bool all, std::size_t without_room, std::string_view things) {
   courier_->stop();
   if (Status status = look(); !status.ok()) return status;
-  const std::size_t left = outbox_->waiting();
-  if (!all || left == 0) return {};
+  if (const std::size_t left = outbox_->waiting(); all && left > 0)
+    return Status::error(Code::temporary,
+                         fmt::format("{} messages wait in {}: whoever uses it next delivers them", left, directory_));
+  if (without_room == 0) return {};
   return Status::error(Code::temporary,
-                       fmt::format("{} messages wait in {}: whoever uses it next delivers them", left, directory_));
+                       fmt::format("{} {} found no room in the outbox: they come again with the frames behind the "
+                                   "last Position",
+                                   without_room, things));
 }
 
 std::vector<Counter> OutboxOption::counters() const {

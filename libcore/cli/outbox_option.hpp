@@ -44,8 +44,9 @@ class OutboxOption {
   bool draining();
   /// Waits for that, or for a request to stop. Errors: as stop(true).
   Status drain();
-  /// Ends the delivery. Errors (temporary, when `all` should have been delivered): so many messages still wait.
-  Status stop(bool all);
+  /// Ends the delivery. Errors (temporary): so many messages still wait, when `all` should have been delivered; or so many of the
+  /// caller's `things` had no room in the outbox.
+  Status stop(bool all, std::size_t without_room = 0, std::string_view things = "messages");
 
   std::size_t waiting() const { return outbox_->waiting(); }
   Result<Outbox::Kept> find(std::string_view id) const { return outbox_->find(id); }

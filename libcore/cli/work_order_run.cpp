@@ -146,11 +146,7 @@ void WorkOrderRun::tell_waiting(const std::string& key, const std::string& why, 
 
 Status WorkOrderRun::on_end(bool final) {
   if (Status status = store(); !status.ok()) return status;
-  const Status stopped = outbox_->stop(final);
-  if (!stopped.ok() || waiting_.empty()) return stopped;
-  return Status::error(Code::temporary, fmt::format("{} orders found no room in the outbox: they come again with the frames "
-                                                    "behind the last Position",
-                                                    waiting_.size()));
+  return outbox_->stop(final, waiting_.size(), "orders");
 }
 
 Status print_work_orders(Tool& tool, SeriesTable& table, WorkOrders& orders) {

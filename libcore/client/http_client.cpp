@@ -75,6 +75,13 @@ Status check_url(const std::string& url, bool with_token) {
   return {};
 }
 
+std::string url_encoded(std::string_view text) {
+  if (text.empty()) return {};  // libcurl would measure it
+  const std::unique_ptr<char, decltype(&curl_free)> encoded(curl_easy_escape(nullptr, text.data(), static_cast<int>(text.size())),
+                                                            &curl_free);
+  return encoded.get();
+}
+
 HttpClient::HttpClient(HttpOptions options) : options_(std::move(options)), curl_(std::make_unique<Curl>()) {
   if (initialized()) curl_->handle = curl_easy_init();
 }

@@ -51,6 +51,9 @@ Verdict verdict_of(int status);
 /// Errors: usage.
 Status check_url(const std::string& url, bool with_token);
 
+/// As a part of a URL, percent-encoded (RFC 3986).
+std::string url_encoded(std::string_view text);
+
 class HttpClient {
  public:
   explicit HttpClient(HttpOptions options);

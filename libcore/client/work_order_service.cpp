@@ -30,14 +30,7 @@ Result<std::string> url_with(std::string_view url, std::string_view name, std::s
   const std::string placeholder = fmt::format("{{{}}}", name);
   const std::size_t at = url.find(placeholder);
   if (at == url.npos) return Status::error(Code::usage, fmt::format("'{}' has no {}", url, placeholder));
-  std::string made(url.substr(0, at));
-  for (const char c : value) {
-    const bool plain = (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
-                       std::string_view("-._~").find(c) != std::string_view::npos;
-    if (plain) made += c;
-    else made += fmt::format("%{:02X}", static_cast<unsigned char>(c));
-  }
-  return made.append(url.substr(at + placeholder.size()));
+  return fmt::format("{}{}{}", url.substr(0, at), url_encoded(value), url.substr(at + placeholder.size()));
 }
 
 WorkOrderService::WorkOrderService(WorkOrderServiceOptions options, Outbox& outbox)
